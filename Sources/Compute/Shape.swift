@@ -7,7 +7,7 @@ public struct Shape: Hashable, Sendable {
 
   /// Creates a shape from the lengths of its axes; traps when one is negative.
   public init(_ dimensions: [Int]) {
-    precondition(
+    require(
       dimensions.allSatisfy { $0 >= 0 }, "Shape: an axis has a negative length: \(dimensions)")
     self.dimensions = dimensions
   }
@@ -31,7 +31,7 @@ public struct Shape: Hashable, Sendable {
   /// Traps when there is no such axis.
   public func normalized(axis: Int) -> Int {
     let normalized = axis < 0 ? axis + rank : axis
-    precondition(
+    require(
       normalized >= 0 && normalized < rank,
       "axis \(axis) is out of range for shape \(self), which has \(rank) axes")
     return normalized

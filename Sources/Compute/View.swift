@@ -18,7 +18,7 @@ public struct View: Sendable {
     _ storage: Storage, dtype: DType, shape: Shape, strides: [Int]? = nil, offset: Int = 0
   ) {
     let strides = strides ?? shape.contiguousStrides
-    precondition(strides.count == shape.rank, "View: \(strides.count) strides for shape \(shape)")
+    require(strides.count == shape.rank, "View: \(strides.count) strides for shape \(shape)")
     self.storage = storage
     self.dtype = dtype
     self.shape = shape
