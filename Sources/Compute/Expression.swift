@@ -102,8 +102,26 @@ public struct Expression: Sendable {
 extension Expression: Hashable {
   /// Whether two expressions are written alike; a test of form, not of mathematics.
   public static func == (left: Expression, right: Expression) -> Bool {
-    left.node === right.node
-      || (left.node.hash == right.node.hash && left.node.form == right.node.form)
+    // Parts found equal are kept: a shared one would be compared anew along each path to it.
+    var known: [ObjectIdentifier: ObjectIdentifier] = [:]
+    func compare(_ left: Expression, _ right: Expression) -> Bool {
+      if left.node === right.node || known[left.identity] == right.identity { return true }
+      guard left.node.hash == right.node.hash else { return false }
+      let isEqual =
+        switch (left.form, right.form) {
+        case (.input(let a), .input(let b)): a == b
+        case (.constant(let a), .constant(let b)): a == b
+        case (.unary(let f, let x), .unary(let g, let y)): f == g && compare(x, y)
+        case (.binary(let f, let a, let b), .binary(let g, let x, let y)):
+          f == g && compare(a, x) && compare(b, y)
+        case (.select(let a, let b, let c), .select(let x, let y, let z)):
+          compare(a, x) && compare(b, y) && compare(c, z)
+        default: false
+        }
+      if isEqual { known[left.identity] = right.identity }
+      return isEqual
+    }
+    return compare(left, right)
   }
 
   /// Feeds the kept hash of the form.
