@@ -1,0 +1,42 @@
+public import Compute
+
+extension ReferenceBackend {
+  /// Evaluates expressions at every position: `outputs[k][i] = expressions[k](operands[…][i])`.
+  ///
+  /// Traps when the shapes or the numbers of expressions and outputs differ, or when a function
+  /// that integers do not have meets integers alone.
+  public func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View])
+    throws
+  {
+    require(
+      expressions.count == outputs.count,
+      "map: \(expressions.count) expressions came with \(outputs.count) outputs")
+    let views = operands.compactMap(\.view) + outputs
+    guard let shape = outputs.first?.shape else { return }
+    require(
+      views.allSatisfy { $0.shape == shape },
+      "map: shapes are \(views.map(\.shape)); equal ones were expected")
+    if shape.count == 0 { return }
+    try launch("map", views) { evaluate(expressions, of: operands, into: outputs) }
+  }
+}
+
+/// Evaluates expressions at every position of views with equally many elements, row-major.
+func evaluate(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) {
+  let dtypes = (operands.compactMap(\.view) + outputs).map(\.dtype)
+  withScalarType(of: dtypes) { evaluate(expressions, of: operands, into: outputs, as: $0) }
+}
+
+private func evaluate<S: Scalar>(
+  _ expressions: [Expression], of operands: [Operand], into outputs: [View], as type: S.Type
+) {
+  let count = outputs.first?.count ?? 0
+  var evaluator = Evaluator<S>(expressions, of: operands)
+  var cursors = outputs.map(Cursor.init)
+  // All results of a block are there before one is written, so an output may be an operand.
+  for start in stride(from: 0, to: count, by: Evaluator<S>.blockLength) {
+    let length = min(Evaluator<S>.blockLength, count - start)
+    evaluator.next(length)
+    for i in cursors.indices { cursors[i].store(length, from: evaluator.values(of: i)) }
+  }
+}
