@@ -1,0 +1,260 @@
+// Matrix products, output = activation(a·b + bias), for processors that are vector machines
+// (multiply_panels, and pack_panels before it) and for those that are not (multiply_tiles).
+//
+// Element (i, j) of a matrix lies at offset + i·row + j·column, so a transposed matrix is read where
+// it is.
+//
+// HAS_BIAS    Defined where there is a bias.
+// ACTIVATION  Statements that return a function of x0, the biased product.
+//
+// Panels:
+// WIDTH       The elements of a vector.
+// TILE_ROWS   The rows of a register tile, which has two vectors of columns: 2·TILE_ROWS chains of
+//             fma, enough to hide its latency, must fit the registers beside three operands.
+// BLOCK_ROWS  The rows that a work-item computes, tile after tile, with the panel in its cache.
+// PANEL       The width of what pack_panels packs: two vectors for b, TILE_ROWS for a.
+// PACK_DEPTH  The positions along k that a work-item packs.
+// A_PACKED    Defined where a is packed too, so that the distances within a tile are known.
+//
+// Tiles:
+// GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs.
+// TILE_DEPTH          The products that are summed between two barriers.
+// A_ALONG_DEPTH, B_ALONG_DEPTH  Defined where neighbours along k are adjacent in memory, so that
+//                     adjacent work-items fetch adjacent elements.
+
+#include "common.clh"
+#include "expression.clh"
+
+#ifndef WIDTH
+#define WIDTH 16
+#endif
+#ifndef TILE_ROWS
+#define TILE_ROWS 8
+#endif
+#ifndef BLOCK_ROWS
+#define BLOCK_ROWS 64
+#endif
+#ifndef PANEL
+#define PANEL (2 * WIDTH)
+#endif
+#ifndef PACK_DEPTH
+#define PACK_DEPTH 64
+#endif
+
+#ifndef GROUP_X
+#define GROUP_X 8
+#define GROUP_Y 8
+#endif
+#ifndef ITEM_ROWS
+#define ITEM_ROWS 4
+#define ITEM_COLUMNS 4
+#endif
+#ifndef TILE_DEPTH
+#define TILE_DEPTH 8
+#endif
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VECTOR JOIN(SCALAR, WIDTH)
+#define VLOAD(p) JOIN(vload, WIDTH)(0, p)
+#define VSTORE(x, p) JOIN(vstore, WIDTH)(x, 0, p)
+
+// Where the elements of one operand lie.
+struct matrix {
+  INDEX offset, row, column, batch;
+};
+
+struct product {
+  INDEX rows, columns, depth;
+  struct matrix a, b, bias, output;
+  // Of a packed operand: from one panel to the next.
+  INDEX a_panel, b_panel;
+};
+
+#ifdef HAS_BIAS
+#define BIAS_PARAMETER __global const SCALAR *bias,
+#define BIASED(x, i, j) (x) + bias[(i) * of.bias.row + (j) * of.bias.column]
+#else
+#define BIAS_PARAMETER
+#define BIASED(x, i, j) (x)
+#endif
+
+// Work size: (ceil(length / PANEL), ceil(depth / PACK_DEPTH), batches).
+// A work-item copies PANEL elements across for each of PACK_DEPTH positions along k: panel p holds,
+// k after k, the elements p·PANEL … (p + 1)·PANEL − 1, with zeros after the last.
+// Memory: the matrix is read once and the panels written once.
+KERNEL(1, 1)
+void pack_panels(
+    __global const SCALAR *matrix, __global SCALAR *panels, const struct matrix of,
+    const INDEX length, const INDEX depth) {
+  const INDEX first = get_global_id(0) * PANEL;
+  const INDEX begin = get_global_id(1) * PACK_DEPTH;
+  const INDEX end = min(depth, begin + PACK_DEPTH);
+  const INDEX count = (length + PANEL - 1) / PANEL;
+  const uint width = (uint)min((INDEX)PANEL, length - first);
+  matrix += of.offset + get_global_id(2) * of.batch + first * of.column;
+  panels += (get_global_id(2) * count + get_global_id(0)) * depth * PANEL;
+  for (INDEX k = begin; k < end; ++k) {
+    __global const SCALAR *source = matrix + k * of.row;
+    __global SCALAR *target = panels + k * PANEL;
+    if (width == PANEL && of.column == 1) {
+      UNROLL for (uint j = 0; j < PANEL; ++j) target[j] = source[j];
+    } else {
+      for (uint j = 0; j < PANEL; ++j) target[j] = j < width ? source[j * of.column] : 0;
+    }
+  }
+}
+
+#ifdef A_PACKED
+#define A_AT(r) (r)
+#define A_STEP TILE_ROWS
+#else
+#define A_AT(r) a_at[r]
+#define A_STEP of.a.column
+#endif
+
+// Work size: (ceil(rows / BLOCK_ROWS), ceil(columns / PANEL), batches).
+// A work-item computes BLOCK_ROWS rows of one panel of columns, a tile of TILE_ROWS at a time whose
+// sums stay in registers over all of k.
+// Memory: of b each panel is read once for every BLOCK_ROWS rows, from cache for every tile; a is
+// read once for every panel; the output is written once.
+KERNEL(1, 1)
+void multiply_panels(
+    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    const struct product of) {
+  const INDEX batch = get_global_id(2);
+  const INDEX first_column = get_global_id(1) * PANEL;
+  const uint columns = (uint)min((INDEX)PANEL, of.columns - first_column);
+  const INDEX first_row = get_global_id(0) * BLOCK_ROWS;
+  const INDEX end_row = min(of.rows, first_row + BLOCK_ROWS);
+  a += of.a.offset + batch * of.a.batch;
+  b += of.b.offset + batch * of.b.batch + get_global_id(1) * of.b_panel;
+  output += of.output.offset + batch * of.output.batch + first_column;
+#ifdef HAS_BIAS
+  bias += of.bias.offset + batch * of.bias.batch + first_column * of.bias.column;
+#endif
+
+  for (INDEX row = first_row; row < end_row; row += TILE_ROWS) {
+    const uint rows = (uint)min((INDEX)TILE_ROWS, end_row - row);
+#ifdef A_PACKED
+    __global const SCALAR *a_next = a + row / TILE_ROWS * of.a_panel;
+#else
+    __global const SCALAR *a_next = a + row * of.a.row;
+    // Rows past the last are the last again; what they give is not written.
+    INDEX a_at[TILE_ROWS];
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) a_at[r] = min(r, rows - 1) * of.a.row;
+#endif
+    __global const SCALAR *b_next = b;
+
+    VECTOR left[TILE_ROWS], right[TILE_ROWS];
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) left[r] = right[r] = (VECTOR)0;
+    for (INDEX k = 0; k < of.depth; ++k) {
+      const VECTOR b_left = VLOAD(b_next);
+      const VECTOR b_right = VLOAD(b_next + WIDTH);
+      UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+        const VECTOR factor = (VECTOR)a_next[A_AT(r)];
+        left[r] = fma(factor, b_left, left[r]);
+        right[r] = fma(factor, b_right, right[r]);
+      }
+      a_next += A_STEP;
+      b_next += of.b.row;
+    }
+
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+      if (r < rows) {
+        SCALAR sums[PANEL];
+        VSTORE(left[r], sums);
+        VSTORE(right[r], sums + WIDTH);
+        __global SCALAR *target = output + (row + r) * of.output.row;
+        if (columns == PANEL) {
+          UNROLL for (uint j = 0; j < PANEL; ++j)
+            target[j] = activation(BIASED(sums[j], row + r, j));
+        } else {
+          for (uint j = 0; j < columns; ++j)
+            target[j] = activation(BIASED(sums[j], row + r, j));
+        }
+      }
+    }
+  }
+}
+
+#define GROUP_COUNT (GROUP_X * GROUP_Y)
+#define GROUP_ROWS (GROUP_Y * ITEM_ROWS)
+#define GROUP_COLUMNS (GROUP_X * ITEM_COLUMNS)
+// Keeps columns of a tile in different banks, and its rows on 16 bytes.
+#define PAD 4
+
+// Where the n-th of a work-item's rows or columns is: quads, as far as there are so many, so that a
+// work-item reads 16 bytes and its neighbours the next 16.
+#define SPREAD(n, count, item, group)                                          \
+  ((count) % 4 == 0 ? (n) / 4 * 4 * (group) + 4 * (item) + (n) % 4 : (n) * (group) + (item))
+
+// Work size: (ceil(columns / GROUP_COLUMNS) · GROUP_X, ceil(rows / GROUP_ROWS) · GROUP_Y, batches).
+// A work-group computes a tile of GROUP_ROWS × GROUP_COLUMNS, a work-item ITEM_ROWS × ITEM_COLUMNS
+// of it in registers. TILE_DEPTH columns of a and rows of b at a time go through local memory, with
+// zeros beyond the edges.
+// Memory: a is read columns / GROUP_COLUMNS times, b rows / GROUP_ROWS times; the output is written
+// once.
+KERNEL(GROUP_X, GROUP_Y)
+void multiply_tiles(
+    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    const struct product of) {
+  __local SCALAR a_tile[TILE_DEPTH][GROUP_ROWS + PAD];
+  __local SCALAR b_tile[TILE_DEPTH][GROUP_COLUMNS + PAD];
+  const uint item = get_local_id(1) * GROUP_X + get_local_id(0);
+  const INDEX batch = get_global_id(2);
+  const INDEX first_row = get_group_id(1) * GROUP_ROWS;
+  const INDEX first_column = get_group_id(0) * GROUP_COLUMNS;
+  a += of.a.offset + batch * of.a.batch;
+  b += of.b.offset + batch * of.b.batch;
+  output += of.output.offset + batch * of.output.batch;
+#ifdef HAS_BIAS
+  bias += of.bias.offset + batch * of.bias.batch;
+#endif
+
+  SCALAR sums[ITEM_ROWS][ITEM_COLUMNS];
+  UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+    UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) sums[r][c] = 0;
+
+  for (INDEX first = 0; first < of.depth; first += TILE_DEPTH) {
+    for (uint n = item; n < TILE_DEPTH * GROUP_ROWS; n += GROUP_COUNT) {
+#ifdef A_ALONG_DEPTH
+      const uint i = n / TILE_DEPTH, k = n % TILE_DEPTH;
+#else
+      const uint i = n % GROUP_ROWS, k = n / GROUP_ROWS;
+#endif
+      a_tile[k][i] = first_row + i < of.rows && first + k < of.depth
+          ? a[(first_row + i) * of.a.row + (first + k) * of.a.column] : 0;
+    }
+    for (uint n = item; n < TILE_DEPTH * GROUP_COLUMNS; n += GROUP_COUNT) {
+#ifdef B_ALONG_DEPTH
+      const uint j = n / TILE_DEPTH, k = n % TILE_DEPTH;
+#else
+      const uint j = n % GROUP_COLUMNS, k = n / GROUP_COLUMNS;
+#endif
+      b_tile[k][j] = first_column + j < of.columns && first + k < of.depth
+          ? b[(first + k) * of.b.row + (first_column + j) * of.b.column] : 0;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    UNROLL for (uint k = 0; k < TILE_DEPTH; ++k) {
+      SCALAR column[ITEM_ROWS], row[ITEM_COLUMNS];
+      UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+        column[r] = a_tile[k][SPREAD(r, ITEM_ROWS, get_local_id(1), GROUP_Y)];
+      UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
+        row[c] = b_tile[k][SPREAD(c, ITEM_COLUMNS, get_local_id(0), GROUP_X)];
+      UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+        UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
+          sums[r][c] = fma(column[r], row[c], sums[r][c]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+
+  UNROLL for (uint r = 0; r < ITEM_ROWS; ++r) {
+    const INDEX i = first_row + SPREAD(r, ITEM_ROWS, get_local_id(1), GROUP_Y);
+    UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) {
+      const INDEX j = first_column + SPREAD(c, ITEM_COLUMNS, get_local_id(0), GROUP_X);
+      if (i < of.rows && j < of.columns)
+        output[i * of.output.row + j] = activation(BIASED(sums[r][c], i, j));
+    }
+  }
+}

@@ -1,0 +1,296 @@
+// Sums, extremes and their positions, of a printed expression, along any axes.
+//
+// REDUCTION   SUM, MAXIMUM, MINIMUM or ARGMAX.
+// PARAMETERS  The operands: a pointer for each view, a SCALAR for each number.
+// VIEWS       The number of views among them.
+// ELEMENT     Statements that read AT(v) of view v and define the SCALAR `element`.
+// STEP_v      The stride of view v along the walked axis (the innermost reduced axis of rows, the
+//             innermost kept axis of columns): 0, 1, or STRIDE(v) if it is another.
+// COLUMNS     Defined where the innermost kept axis is the walked one.
+// TYPE_OUTPUT, STORE_OUTPUT  TYPE_x and STORE_x of the output's dtype.
+// PARTIAL     Defined where the reduced positions are divided into chunks, whose results
+//             `reduce_partials` combines.
+// LANES       How many values a work-item carries side by side: as many as a vector has on CPU
+//             devices, 1 on GPUs.
+// GROUP_SIZE  The size of a work-group.
+//
+// Axes are merged where all views allow it, without changing their order: KEPT_RANK axes that index
+// the outputs, REDUCED_RANK axes whose positions are counted row-major.
+
+#include "element.clh"
+#include "expression.clh"
+#include "group.clh"
+
+#define SUM 0
+#define MAXIMUM 1
+#define MINIMUM 2
+#define ARGMAX 3
+
+#ifndef REDUCTION
+#define REDUCTION SUM
+#endif
+
+#ifndef LANES
+#define LANES 1
+#endif
+
+#ifndef KEPT_RANK
+#define KEPT_RANK 1
+#define REDUCED_RANK 1
+#endif
+
+#ifndef ELEMENT
+#define VIEWS 1
+#define PARAMETERS __global const float *v0
+#define STEP_0 1
+#define ELEMENT const SCALAR element = LOAD_float32(v0, AT(0));
+#define STORE_OUTPUT STORE_float32
+#define TYPE_OUTPUT float
+#endif
+
+#if defined(INTEGER)
+#define LEAST LONG_MIN
+#define GREATEST LONG_MAX
+#define IS_NAN(x) 0
+#else
+#define LEAST (-INFINITY)
+#define GREATEST INFINITY
+#define IS_NAN(x) isnan(x)
+#endif
+
+// What is carried from element to element.
+#if REDUCTION == ARGMAX
+typedef struct {
+  SCALAR value;
+  INDEX index;
+} state;
+#else
+typedef SCALAR state;
+#endif
+
+state identity(void) {
+#if REDUCTION == SUM
+  return 0;
+#elif REDUCTION == MAXIMUM
+  return LEAST;
+#elif REDUCTION == MINIMUM
+  return GREATEST;
+#else
+  const state none = {LEAST, ~(INDEX)0};
+  return none;
+#endif
+}
+
+state lift(const SCALAR element, const INDEX index) {
+#if REDUCTION == ARGMAX
+  const state one = {element, index};
+  return one;
+#else
+  return element;
+#endif
+}
+
+state combine(const state a, const state b) {
+#if REDUCTION == SUM
+  return a + b;
+#elif REDUCTION == MAXIMUM
+  return a > b || IS_NAN(a) ? a : b;
+#elif REDUCTION == MINIMUM
+  return a < b || IS_NAN(a) ? a : b;
+#else
+  // A NaN is above all numbers; of equals the first wins, in whatever order they meet.
+  const int above = IS_NAN(a.value) ? !IS_NAN(b.value) : a.value > b.value;
+  const int below = IS_NAN(b.value) ? !IS_NAN(a.value) : b.value > a.value;
+  return above || (!below && a.index < b.index) ? a : b;
+#endif
+}
+
+struct layout {
+  // The lengths of the axes, and how many positions are reduced into one.
+  INDEX kept[KEPT_RANK];
+  INDEX reduced[REDUCED_RANK];
+  INDEX count;
+  // Chunks, and the positions in each but the last.
+  INDEX chunks;
+  INDEX chunk_length;
+  // The operands' and, last, the output's.
+  INDEX offsets[VIEWS + 1];
+  INDEX kept_strides[VIEWS + 1][KEPT_RANK];
+  INDEX reduced_strides[VIEWS][REDUCED_RANK];
+};
+
+#define EACH_VIEW UNROLL for (uint v = 0; v < VIEWS; ++v)
+
+// Adds the position of `number`, counted row-major over the axes up to `last`, to each view's.
+#define LOCATE(number, last, lengths, strides, views, at)                      \
+  do {                                                                         \
+    INDEX rest = number;                                                       \
+    UNROLL for (int axis = last; axis >= 0; --axis) {                          \
+      const INDEX next = axis == 0 ? 0 : rest / layout.lengths[axis];          \
+      const INDEX index = rest - next * layout.lengths[axis];                  \
+      UNROLL for (uint v = 0; v < views; ++v)                                  \
+        at[v] += index * layout.strides[v][axis];                              \
+      rest = next;                                                             \
+    }                                                                          \
+  } while (0)
+
+// Puts a finished result where it belongs: into the output, or among the partial results.
+#ifdef PARTIAL
+#define RESULT_PARAMETERS __global state *partials
+#define FINISH(output, chunk, result) partials[(output) * layout.chunks + (chunk)] = result
+#else
+#define RESULT_PARAMETERS __global TYPE_OUTPUT *results, const SCALAR scale
+#define FINISH(output, chunk, result) finish(results, scale, output, &layout, result)
+#endif
+
+void finish(
+    __global TYPE_OUTPUT *results, const SCALAR scale, const INDEX output,
+    const struct layout *of, const state result) {
+  const struct layout layout = *of;
+  INDEX at[VIEWS + 1];
+  at[VIEWS] = layout.offsets[VIEWS];
+  INDEX rest = output;
+  UNROLL for (int axis = KEPT_RANK - 1; axis >= 0; --axis) {
+    const INDEX next = axis == 0 ? 0 : rest / layout.kept[axis];
+    at[VIEWS] += (rest - next * layout.kept[axis]) * layout.kept_strides[VIEWS][axis];
+    rest = next;
+  }
+#if REDUCTION == SUM
+  STORE_OUTPUT(results, at[VIEWS], scale * result);
+#elif REDUCTION == ARGMAX
+  results[at[VIEWS]] = (TYPE_OUTPUT)result.index;
+#else
+  STORE_OUTPUT(results, at[VIEWS], result);
+#endif
+}
+
+// The position of an element: `start` of the view, the walked distance, and what is fixed in a lane.
+#define AT(v) (start[v] + (step) * STEP_##v)
+
+#ifdef COLUMNS
+#define STRIDE(v) layout.kept_strides[v][KEPT_RANK - 1]
+
+// Work size: ceil(innermost kept length / LANES) × chunks × other kept axes, rounded up to the
+// work-group.
+// A work-item reduces LANES neighbouring outputs over one chunk, one position after the other.
+// Memory: each operand is read once, LANES × work-items adjacent elements at a time.
+KERNEL(GROUP_SIZE, 1)
+void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
+  const INDEX length = layout.kept[KEPT_RANK - 1];
+  const INDEX blocks = (length + LANES - 1) / LANES;
+  const INDEX number = get_global_id(0);
+  const INDEX column = number % blocks * LANES;
+  const INDEX chunk = number / blocks % layout.chunks;
+  const INDEX row = number / blocks / layout.chunks;
+#if KEPT_RANK > 1
+  INDEX rows = 1;
+  UNROLL for (int axis = 0; axis < KEPT_RANK - 1; ++axis) rows *= layout.kept[axis];
+#else
+  const INDEX rows = 1;
+#endif
+  if (row >= rows) return;
+
+  INDEX base[VIEWS];
+  EACH_VIEW base[v] = layout.offsets[v] + column * layout.kept_strides[v][KEPT_RANK - 1];
+  LOCATE(row, KEPT_RANK - 2, kept, kept_strides, VIEWS, base);
+
+  state lanes[LANES];
+  UNROLL for (uint lane = 0; lane < LANES; ++lane) lanes[lane] = identity();
+  const uint width = (uint)min((INDEX)LANES, length - column);
+  const INDEX end = min(layout.count, (chunk + 1) * layout.chunk_length);
+  for (INDEX position = chunk * layout.chunk_length; position < end; ++position) {
+    INDEX start[VIEWS];
+    EACH_VIEW start[v] = base[v];
+    LOCATE(position, REDUCED_RANK - 1, reduced, reduced_strides, VIEWS, start);
+    if (width == LANES) {
+      UNROLL for (uint step = 0; step < LANES; ++step) {
+        ELEMENT
+        lanes[step] = combine(lanes[step], lift(element, position));
+      }
+    } else {
+      // Guarded rather than shortened: a lane's number must be known for it to be in a register.
+      UNROLL for (uint step = 0; step < LANES; ++step) {
+        if (step < width) {
+          ELEMENT
+          lanes[step] = combine(lanes[step], lift(element, position));
+        }
+      }
+    }
+  }
+  UNROLL for (uint lane = 0; lane < LANES; ++lane)
+    if (lane < width) FINISH(row * length + column + lane, chunk, lanes[lane]);
+}
+#else
+#define STRIDE(v) layout.reduced_strides[v][REDUCED_RANK - 1]
+
+// Work size: a work-group for each output and chunk.
+// A work-item reduces every GROUP_SIZE-th position of the chunk, or, alone in its group, all of
+// them in LANES interleaved parts; then the parts are combined in a tree.
+// Memory: each operand is read once, adjacent work-items or lanes reading adjacent elements.
+KERNEL(GROUP_SIZE, 1)
+void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
+  LOCAL_SLOTS(state, slots);
+  const INDEX output = get_group_id(0) / layout.chunks;
+  const INDEX chunk = get_group_id(0) % layout.chunks;
+  INDEX base[VIEWS];
+  EACH_VIEW base[v] = layout.offsets[v];
+  LOCATE(output, KEPT_RANK - 1, kept, kept_strides, VIEWS, base);
+
+  state lanes[LANES];
+  UNROLL for (uint lane = 0; lane < LANES; ++lane) lanes[lane] = identity();
+  const INDEX end = min(layout.count, (chunk + 1) * layout.chunk_length);
+  INDEX position = chunk * layout.chunk_length + get_local_id(0);
+  while (position < end) {
+    INDEX start[VIEWS];
+    EACH_VIEW start[v] = base[v];
+    LOCATE(position, REDUCED_RANK - 1, reduced, reduced_strides, VIEWS, start);
+#if GROUP_SIZE == 1
+    // To the end of the innermost axis there is nothing to divide by.
+    const INDEX length = layout.reduced[REDUCED_RANK - 1];
+    const INDEX run = min(length - position % length, end - position);
+    INDEX done = 0;
+    for (; done + LANES <= run; done += LANES) {
+      UNROLL for (uint lane = 0; lane < LANES; ++lane) {
+        const INDEX step = done + lane;
+        ELEMENT
+        lanes[lane] = combine(lanes[lane], lift(element, position + step));
+      }
+    }
+    UNROLL for (uint lane = 0; lane < LANES; ++lane) {
+      if (done + lane < run) {
+        const INDEX step = done + lane;
+        ELEMENT
+        lanes[lane] = combine(lanes[lane], lift(element, position + step));
+      }
+    }
+    position += run;
+#else
+    const INDEX step = 0;
+    ELEMENT
+    lanes[0] = combine(lanes[0], lift(element, position));
+    position += GROUP_SIZE;
+#endif
+  }
+  UNROLL for (uint half_lanes = LANES / 2; half_lanes > 0; half_lanes /= 2)
+    UNROLL for (uint lane = 0; lane < half_lanes; ++lane)
+      lanes[lane] = combine(lanes[lane], lanes[lane + half_lanes]);
+  COMBINE_GROUP(lanes[0], slots, combine);
+  if (get_local_id(0) == 0) FINISH(output, chunk, lanes[0]);
+}
+#endif
+
+// Work size: a work-group for each output.
+// A work-item combines every GROUP_SIZE-th partial result in order; then the parts are combined.
+// Memory: each partial result is read once.
+KERNEL(GROUP_SIZE, 1)
+void reduce_partials(
+    __global const state *partials, __global TYPE_OUTPUT *results, const SCALAR scale,
+    const struct layout layout) {
+  LOCAL_SLOTS(state, slots);
+  const INDEX output = get_group_id(0);
+  state result = identity();
+  for (INDEX chunk = get_local_id(0); chunk < layout.chunks; chunk += GROUP_SIZE)
+    result = combine(result, partials[output * layout.chunks + chunk]);
+  COMBINE_GROUP(result, slots, combine);
+  if (get_local_id(0) == 0) finish(results, scale, output, &layout, result);
+}

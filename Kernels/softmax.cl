@@ -1,0 +1,77 @@
+// Softmax with cross-entropy over the rows of a matrix.
+//
+// TYPE_LABELS  The C type of the labels.
+// GROUP_SIZE   The work-items that share a row.
+
+#include "common.clh"
+#include "group.clh"
+
+#ifndef TYPE_LABELS
+#define TYPE_LABELS int
+#endif
+
+struct rows {
+  INDEX classes;
+  INDEX logits, gradient;
+  INDEX labels, labels_stride;
+  INDEX losses, losses_stride;
+  INDEX log_sum_exp, log_sum_exp_stride;
+  INDEX cotangent, cotangent_stride;
+};
+
+#define LARGER(a, b) ((a) > (b) || isnan(a) ? (a) : (b))
+#define PLUS(a, b) ((a) + (b))
+
+// Whether a label names a class.
+int is_class(const long label, const INDEX classes) { return label >= 0 && label < (long)classes; }
+
+// Work size: a work-group for each row.
+// The work-group finds the row's maximum, then the sum of the exponentials under it: losses[r] =
+// log Σⱼ exp(logits[r, j]) − logits[r, labels[r]], and the first term by itself.
+// Memory: the logits are read twice, the second time from cache.
+KERNEL(GROUP_SIZE, 1)
+void softmax_cross_entropy(
+    __global const SCALAR *logits, __global const TYPE_LABELS *labels, __global SCALAR *losses,
+    __global SCALAR *log_sum_exp, const struct rows of) {
+  LOCAL_SLOTS(SCALAR, slots);
+  const INDEX row = get_group_id(0);
+  logits += of.logits + row * of.classes;
+  SCALAR greatest = -INFINITY;
+  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
+    greatest = LARGER(greatest, logits[j]);
+  COMBINE_GROUP(greatest, slots, LARGER);
+
+  SCALAR sum = 0;
+  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
+    sum += exp(logits[j] - greatest);
+  COMBINE_GROUP(sum, slots, PLUS);
+
+  if (get_local_id(0) == 0) {
+    const SCALAR log_sum = log(sum);
+    const long label = labels[of.labels + row * of.labels_stride];
+    log_sum_exp[of.log_sum_exp + row * of.log_sum_exp_stride] = greatest + log_sum;
+    // The differences from the maximum are small, unlike the two terms themselves.
+    losses[of.losses + row * of.losses_stride] =
+        is_class(label, of.classes) ? log_sum - (logits[label] - greatest) : (SCALAR)NAN;
+  }
+}
+
+// Work size: a work-group for each row.
+// A work-item computes every GROUP_SIZE-th of (softmax(logits)[r, j] − (j == labels[r])) ·
+// cotangent[r].
+// Memory: the logits are read and the gradient is written once.
+KERNEL(GROUP_SIZE, 1)
+void softmax_cross_entropy_gradient(
+    __global const SCALAR *cotangent, __global const SCALAR *logits,
+    __global const TYPE_LABELS *labels, __global const SCALAR *log_sum_exp,
+    __global SCALAR *gradient, const struct rows of) {
+  const INDEX row = get_group_id(0);
+  logits += of.logits + row * of.classes;
+  gradient += of.gradient + row * of.classes;
+  const long label = labels[of.labels + row * of.labels_stride];
+  const SCALAR total = log_sum_exp[of.log_sum_exp + row * of.log_sum_exp_stride];
+  const SCALAR factor =
+      is_class(label, of.classes) ? cotangent[of.cotangent + row * of.cotangent_stride] : NAN;
+  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
+    gradient[j] = (exp(logits[j] - total) - ((long)j == label ? 1 : 0)) * factor;
+}

@@ -1,0 +1,301 @@
+import Compute
+import Logging
+import OpenCLRuntime
+import Synchronization
+
+/// The device's one queue, with the kernels that are launched on it and what they have written.
+///
+/// Everything that a launch touches is under one lock: a cl_kernel keeps its arguments, so setting
+/// them and enqueueing belong together. Programs are built outside it, and nobody waits inside it.
+final class CommandStream: Sendable {
+  /// A kernel, and what is to be told of its first run.
+  private struct LoadedKernel {
+    let kernel: DynamicKernel
+    let program: CachedProgram
+    var hasRun: Bool
+  }
+
+  private struct State {
+    var known: [AnyHashable: PreparedKernel] = [:]
+    var kernels: [LoadedKernel] = []
+    var firstRuns: [Int] = []
+    var written = WrittenStorages()
+    var transfers: [Transfer] = []
+    var unflushed = 0
+    var loss: BackendError?
+    var counts = DeviceStatistics()
+  }
+
+  /// After so many commands the device is told to begin with them.
+  private static let flushInterval = 32
+  /// How many transfers may be under way before the host waits for the oldest.
+  private static let transferLimit = 256
+
+  private let queue: Queue
+  private let pool: MemoryPool
+  private let programs: ProgramCache
+  private let state = Mutex(State())
+
+  init(_ queue: Queue, pool: MemoryPool, programs: ProgramCache) {
+    self.queue = queue
+    self.pool = pool
+    self.programs = programs
+  }
+
+  /// What the queue still reads from the host must stay until it has run.
+  deinit {
+    do { try queue.finish() } catch { Logger(label: "apus").debug("closing: \(error)") }
+  }
+
+  /// Launches, packs and waits until now.
+  var counts: DeviceStatistics { state.withLock { $0.counts } }
+
+  /// Counts copies that were made for the sake of strides.
+  func countPack() { state.withLock { $0.counts.packs += 1 } }
+
+  // MARK: Kernels
+
+  /// The kernel of a specification, built if it is new.
+  func prepare(_ specification: some KernelSpecification) throws -> PreparedKernel {
+    if let known = state.withLock({ $0.known[specification] }) { return known }
+    let program = try programs.program(of: specification)
+    let function = specification.function
+    return try state.withLock { state in
+      if let known = state.known[specification] { return known }
+      let kernel: DynamicKernel
+      do throws(OpenCLError) {
+        kernel = try DynamicKernel(program.program, function)
+      } catch {
+        throw BackendError(error)
+      }
+      let prepared = PreparedKernel(
+        number: state.kernels.count, workGroupLimit: kernel.info.workGroupSize)
+      state.kernels.append(
+        LoadedKernel(
+          kernel: kernel, program: program, hasRun: !program.isIncomplete(without: function)))
+      state.known[specification] = prepared
+      return prepared
+    }
+  }
+
+  // MARK: Enqueueing
+
+  /// Makes launches, one after the other.
+  ///
+  /// If one cannot be made those after it are not, and the error is thrown. If output had been
+  /// written by then, the outputs are failed, for they are neither the old nor the new.
+  func submit(_ launches: [Launch], writing outputs: [View]) throws {
+    let storages = try outputs.map { try $0.storage.onDevice() }
+    try state.withLock { state in
+      if let loss = state.loss { throw loss }
+      var wroteOutput = false
+      for launch in launches {
+        do throws(OpenCLError) {
+          try enqueue(launch, &state)
+        } catch {
+          let error = BackendError(error)
+          if error.kind == .deviceLost { state.loss = error }
+          if wroteOutput { for storage in storages { storage.fail(error) } }
+          throw error
+        }
+        // Told at once: a failure that comes later concerns what is already under way.
+        if launch.writesOutput && !wroteOutput {
+          wroteOutput = true
+          for storage in storages { state.written.insert(storage) }
+        }
+      }
+    }
+  }
+
+  private func enqueue(_ launch: Launch, _ state: inout State) throws(OpenCLError) {
+    let number = launch.kernel.number
+    func attempt(_ kernel: DynamicKernel) throws(OpenCLError) {
+      try queue.enqueue(
+        kernel, launch.arguments, global: launch.global, local: launch.local)
+    }
+    let kernel = state.kernels[number].kernel
+    do {
+      try attempt(kernel)
+    } catch  where error.isOutOfMemory {
+      // Some drivers allocate memory only when it is first used.
+      pool.releaseUnused()
+      try queue.finish()
+      try attempt(kernel)
+    }
+    state.counts.launches += 1
+    if !state.kernels[number].hasRun {
+      state.kernels[number].hasRun = true
+      state.firstRuns.append(number)
+    }
+    try flushIfDue(&state)
+  }
+
+  private func flushIfDue(_ state: inout State) throws(OpenCLError) {
+    state.unflushed += 1
+    if state.unflushed >= Self.flushInterval {
+      try queue.flush()
+      state.unflushed = 0
+    }
+  }
+
+  /// Enqueues a copy of bytes to a storage; they may be reused at return.
+  func write(_ bytes: UnsafeRawBufferPointer, to storage: OpenCLStorage, atByte offset: Int) throws
+  {
+    guard let buffer = storage.buffer, bytes.count > 0 else { return }
+    let transfer = Transfer(copying: bytes)
+    try state.withLock { state in
+      if let loss = state.loss { throw loss }
+      do throws(OpenCLError) {
+        try queue.enqueueWrite(transfer.bytes, to: buffer, at: offset, event: transfer.event)
+        state.transfers.append(transfer)
+        state.written.insert(storage)
+        if state.transfers.count > Self.transferLimit { try state.transfers[0].event.wait() }
+        Self.releaseTransfers(&state)
+        try flushIfDue(&state)
+      } catch {
+        throw BackendError(error)
+      }
+    }
+  }
+
+  /// Releases, from the oldest, what the device has copied.
+  private static func releaseTransfers(_ state: inout State) {
+    let pending = state.transfers.firstIndex { transfer in
+      // One that failed is no longer read from; who waits for it is told.
+      (try? transfer.event.isComplete()) == false
+    }
+    state.transfers.removeFirst(pending ?? state.transfers.count)
+  }
+
+  // MARK: Waiting
+
+  /// A place in the queue.
+  struct Mark: Sendable {
+    let event: Event
+    /// How many writes came before.
+    let position: UInt64
+  }
+
+  /// Marks the place after all that was enqueued.
+  func mark() throws -> Mark {
+    try mark { queue, event throws(OpenCLError) in try queue.mark(event) }
+  }
+
+  /// Marks the place of a command that is enqueued here.
+  private func mark(
+    _ command: (Queue, Event) throws(OpenCLError) -> Void
+  ) throws -> Mark {
+    let event = Event()
+    return try state.withLock { state in
+      if let loss = state.loss { throw loss }
+      do throws(OpenCLError) {
+        try command(queue, event)
+        try queue.flush()
+      } catch {
+        throw BackendError(error)
+      }
+      state.unflushed = 0
+      return Mark(event: event, position: state.written.position)
+    }
+  }
+
+  /// Waits for what was enqueued before and reads bytes.
+  func read(
+    _ storage: OpenCLStorage, atByte offset: Int, into bytes: UnsafeMutableRawBufferPointer
+  ) throws {
+    guard let buffer = storage.buffer, bytes.count > 0 else { return }
+    let mark = try mark { queue, event throws(OpenCLError) in
+      try queue.enqueueRead(buffer, at: offset, into: bytes, event: event)
+    }
+    try wait(for: mark)
+  }
+
+  /// Waits until all that came before a mark has run.
+  ///
+  /// If it failed, every storage written since the last wait that succeeded is failed.
+  func wait(for mark: Mark) throws {
+    state.withLock { $0.counts.waits += 1 }
+    do {
+      do {
+        try mark.event.wait()
+      } catch {
+        // The wait says that something failed, the event what.
+        _ = try mark.event.isComplete()
+        throw error
+      }
+    } catch let error as OpenCLError {
+      throw fail(BackendError(error))
+    }
+    let (kernels, storages) = state.withLock { state in
+      Self.releaseTransfers(&state)
+      let runs = state.firstRuns
+      state.firstRuns = []
+      return (
+        runs.map { (state.kernels[$0].program, state.kernels[$0].kernel.info.name) },
+        state.written.remove(upTo: mark.position)
+      )
+    }
+    // Storages may end here, which takes the pool's lock.
+    _ = consume storages
+    for (program, runs) in Dictionary(grouping: kernels, by: { ObjectIdentifier($0.0) })
+      .values.map({ ($0[0].0, Set($0.map(\.1))) })
+    {
+      program.save(afterRunning: runs)
+    }
+  }
+
+  private func fail(_ error: BackendError) -> BackendError {
+    let storages = state.withLock { state in
+      if error.kind == .deviceLost { state.loss = error }
+      return state.written.remove(upTo: .max)
+    }
+    for storage in storages { storage.fail(error) }
+    return error
+  }
+}
+
+/// Bytes of the host, copied for the device to fetch when it comes to it.
+private final class Transfer: @unchecked Sendable {
+  let bytes: UnsafeRawBufferPointer
+  /// Completes when the device has them.
+  let event = Event()
+
+  init(copying source: UnsafeRawBufferPointer) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: source.count, alignment: 64)
+    copy.copyMemory(from: source)
+    bytes = UnsafeRawBufferPointer(copy)
+  }
+
+  deinit { bytes.deallocate() }
+}
+
+/// The storages that launches have written since the last successful wait, as long as they live.
+private struct WrittenStorages {
+  private struct Entry {
+    weak var storage: OpenCLStorage?
+    var position: UInt64
+  }
+
+  private var entries: [ObjectIdentifier: Entry] = [:]
+  private var limit = 1024
+
+  /// Counts writes.
+  private(set) var position: UInt64 = 0
+
+  mutating func insert(_ storage: OpenCLStorage) {
+    position += 1
+    entries[ObjectIdentifier(storage)] = Entry(storage: storage, position: position)
+    if entries.count > limit {
+      // As many stay as storages live, so this is rare.
+      entries = entries.filter { $0.value.storage != nil }
+      limit = max(1024, 2 * entries.count)
+    }
+  }
+
+  /// Forgets writes up to a position, and gives the storages that they went to.
+  mutating func remove(upTo position: UInt64) -> [OpenCLStorage] {
+    let removed = entries.filter { $0.value.position <= position }
+    entries = entries.filter { $0.value.position > position }
+    return removed.values.compactMap(\.storage)
+  }
+}

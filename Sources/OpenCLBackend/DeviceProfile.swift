@@ -1,0 +1,100 @@
+public import OpenCLRuntime
+
+/// What suits a device: which variants of the kernels it runs, and in what portions.
+///
+/// Every variant runs on every device and is right there; a profile only says which is fast. How
+/// work is divided depends on the profile and the shapes alone, so that equal launches give equal
+/// bits.
+public struct DeviceProfile: Sendable, Hashable {
+  /// The ways to multiply matrices.
+  public enum MatMul: Sendable, Hashable {
+    /// Register tiles of explicit vectors over packed panels.
+    case panels(vectorWidth: Int, tileRows: Int)
+    /// Tiles in local memory.
+    case tiles
+  }
+
+  /// How matrices are multiplied; the vector width is for float32 and halves for float64.
+  public var matMul: MatMul
+  /// The work-items that share a row, a power of two; 1 where a group runs in a loop anyway.
+  public var groupSize: Int
+  /// The floats that a work-item treats side by side, a power of two.
+  public var lanes: Int
+  /// The work-items of a group that each treat one element.
+  public var elementGroup: Int
+  /// Whether positions are counted in 64 bits even where 32 would do.
+  public var prefersWideIndices: Bool
+  /// The work-groups, or work-items alone in theirs, that keep the device busy.
+  public var taskCount: Int
+  /// The least elements that a chunk of a divided reduction has.
+  public var leastChunk: Int
+  /// The most elements of a row, and of a column, that are normalised without dividing them.
+  public var undividedRow: Int, undividedColumn: Int
+  /// The elements of a row, and of a column, in a chunk that stays in cache between two passes.
+  public var rowChunk: Int, columnChunk: Int
+
+  /// What suits processors, whose drivers run a work-group as a loop on one core.
+  public static let cpu = DeviceProfile(
+    matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
+    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, undividedRow: 1 << 16,
+    undividedColumn: 1 << 12, rowChunk: 1 << 12, columnChunk: 1 << 9)
+
+  /// What suits graphics processors.
+  public static let gpu = DeviceProfile(
+    matMul: .tiles, groupSize: 256, lanes: 1, elementGroup: 256, prefersWideIndices: false,
+    taskCount: 512, leastChunk: 1024, undividedRow: 1 << 13, undividedColumn: 1 << 8,
+    rowChunk: 1 << 12, columnChunk: 1 << 5)
+
+  /// What a device's properties suggest.
+  public init(_ device: OpenCLDevice) {
+    if device.kind == .cpu {
+      self = .cpu
+      if device.nativeFloatWidth < 16 {
+        // Sixteen registers of eight floats: twelve sums, two vectors of b, one of a.
+        matMul = .panels(vectorWidth: 8, tileRows: 6)
+        lanes = 8
+      }
+    } else {
+      self = .gpu
+    }
+    let limit = 1 << (Int.bitWidth - 1 - max(1, device.maxWorkGroupSize).leadingZeroBitCount)
+    groupSize = min(groupSize, limit)
+    elementGroup = min(elementGroup, limit)
+  }
+
+  private init(
+    matMul: MatMul, groupSize: Int, lanes: Int, elementGroup: Int, prefersWideIndices: Bool,
+    taskCount: Int, leastChunk: Int, undividedRow: Int, undividedColumn: Int, rowChunk: Int,
+    columnChunk: Int
+  ) {
+    self.matMul = matMul
+    self.groupSize = groupSize
+    self.lanes = lanes
+    self.elementGroup = elementGroup
+    self.prefersWideIndices = prefersWideIndices
+    self.taskCount = taskCount
+    self.leastChunk = leastChunk
+    self.undividedRow = undividedRow
+    self.undividedColumn = undividedColumn
+    self.rowChunk = rowChunk
+    self.columnChunk = columnChunk
+  }
+
+  /// The elements of a type that a work-item treats side by side.
+  func lanes(elementBytes: Int) -> Int { max(1, lanes * 4 / elementBytes) }
+
+  /// The chunks into which the positions of a reduction are divided so that the device is busy.
+  func chunks(tasks: Int, count: Int) -> (count: Int, length: Int) {
+    let wanted = min(taskCount.dividedRoundingUp(by: max(1, tasks)), count / leastChunk)
+    let length = count.dividedRoundingUp(by: max(1, wanted))
+    return (max(1, count.dividedRoundingUp(by: max(1, length))), length)
+  }
+}
+
+extension Int {
+  /// The quotient, rounded up.
+  func dividedRoundingUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+
+  /// The least multiple of a number that is not below this one.
+  func rounded(upToMultipleOf step: Int) -> Int { dividedRoundingUp(by: step) * step }
+}

@@ -1,0 +1,48 @@
+import Compute
+import OpenCLRuntime
+
+/// Prints expressions as OpenCL C: one statement for each instruction.
+struct ExpressionPrinter {
+  /// The statements; each defines a constant `t` with the number of its instruction.
+  let statements: [String]
+  /// The name of the constant that has the value of each expression.
+  let results: [String]
+
+  /// Prints expressions that are evaluated in a type.
+  ///
+  /// - Parameter input: The source of an input's value.
+  init(_ expressions: [Expression], in type: ComputeType, input: (Int) -> String) {
+    let sequence = InstructionSequence(expressions)
+    statements = sequence.instructions.enumerated().map { number, instruction in
+      let value =
+        switch instruction {
+        case .input(let input_): input(input_)
+        case .constant(let value): Self.literal(value, type)
+        case .unary(let function, let x): function.openCL("t\(x)", type)
+        case .binary(let function, let x, let y): function.openCL("t\(x)", "t\(y)", type)
+        case .select(let condition, let x, let y): "t\(condition) != 0 ? t\(x) : t\(y)"
+        }
+      return "const SCALAR t\(number) = \(value);"
+    }
+    results = sequence.results.map { "t\($0)" }
+  }
+
+  /// The statements that return a function of `x0`, as `expression.clh` wants an activation.
+  static func activation(_ expression: Expression, in type: ComputeType) -> Definitions.Value {
+    let printer = ExpressionPrinter([expression], in: type) { "x\($0)" }
+    return .code((printer.statements + ["return \(printer.results[0]);"]).joined(separator: "\n"))
+  }
+
+  /// A number that reads back as exactly this one in the type.
+  static func literal(_ value: Double, _ type: ComputeType) -> String {
+    if type == .int64 {
+      let integer = Int64(saturating: value)
+      return integer == .min ? "LONG_MIN" : "\(integer)L"
+    }
+    if value.isNaN { return "NAN" }
+    let isInfinite = type == .float32 ? Float(value).isInfinite : value.isInfinite
+    if isInfinite { return value < 0 ? "-INFINITY" : "INFINITY" }
+    // Swift prints the fewest digits that tell a number from its neighbours.
+    return type == .float32 ? "\(Float(value))f" : "\(value)"
+  }
+}

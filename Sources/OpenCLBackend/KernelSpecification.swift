@@ -1,0 +1,156 @@
+import Compute
+import OpenCLRuntime
+
+/// What a kernel is made from: a function of a source file, specialised by definitions.
+///
+/// Its value is the key under which the kernel is kept, so it says everything that changes the
+/// source, and nothing that is an argument; the source is printed only when the kernel is new.
+protocol KernelSpecification: Hashable, Sendable {
+  /// The source file in the kernels' folder.
+  var file: String { get }
+  /// The kernel function.
+  var function: String { get }
+  /// The macros that specialise the source.
+  var definitions: Definitions { get }
+}
+
+/// A kernel that has been built, by its place in the stream that has it.
+struct PreparedKernel: Sendable {
+  /// The place.
+  let number: Int
+  /// The most work-items that a work-group of it may have.
+  let workGroupLimit: Int
+}
+
+/// A kernel with its arguments and sizes, ready to be enqueued.
+struct Launch: Sendable {
+  /// The kernel.
+  var kernel: PreparedKernel
+  /// Its arguments in order.
+  var arguments: [LaunchArgument]
+  /// The number of work-items, a multiple of `local`.
+  var global: WorkSize
+  /// The number of work-items in a work-group.
+  var local: WorkSize
+  /// Whether it writes what the operation is for, rather than scratch memory of its own.
+  var writesOutput = true
+}
+
+/// An argument of a kernel.
+enum LaunchArgument: KernelArgument, Sendable {
+  case buffer(Buffer?)
+  case float(Float)
+  case double(Double)
+  case long(Int64)
+  case bytes([UInt8])
+
+  func encode(to encoder: ArgumentEncoder) throws(OpenCLError) {
+    switch self {
+    case .buffer(let buffer): try encoder.encode(buffer: buffer)
+    case .float(let value): try value.encode(to: encoder)
+    case .double(let value): try value.encode(to: encoder)
+    case .long(let value): try value.encode(to: encoder)
+    case .bytes(let bytes): try KernelBytes(bytes).encode(to: encoder)
+    }
+  }
+
+  /// The view's buffer.
+  static func view(_ view: View?) throws -> LaunchArgument { .buffer(try view?.buffer()) }
+
+  /// A number as a SCALAR; an integer is what C's cast gives, ended at its range.
+  static func scalar(_ value: Double, _ type: ComputeType) -> LaunchArgument {
+    switch type {
+    case .float32: .float(Float(value))
+    case .float64: .double(value)
+    case .int64: .long(Int64(saturating: value))
+    }
+  }
+
+  /// Two words of a Philox key or counter.
+  static func words(_ words: SIMD2<UInt32>) -> LaunchArgument {
+    .bytes(withUnsafeBytes(of: words) { Array($0) })
+  }
+}
+
+extension Int64 {
+  /// The number truncated towards zero, or the end of the range that it lies beyond; 0 for NaN.
+  init(saturating value: Double) {
+    let whole = value.rounded(.towardZero)
+    self = value.isNaN ? 0 : Int64(exactly: whole) ?? (value < 0 ? .min : .max)
+  }
+}
+
+/// The type of positions in a kernel: INDEX.
+enum IndexType: Sendable, Hashable {
+  case narrow, wide
+
+  /// The name in OpenCL C.
+  var name: String { self == .narrow ? "uint" : "ulong" }
+  /// The size in bytes.
+  var byteCount: Int { self == .narrow ? 4 : 8 }
+
+  /// A struct of positions; negative ones wrap around, as they do in the kernel.
+  func argument(_ values: [Int]) -> LaunchArgument {
+    switch self {
+    case .narrow:
+      .bytes(values.map { UInt32(truncatingIfNeeded: $0) }.withUnsafeBytes { Array($0) })
+    case .wide: .bytes(values.withUnsafeBytes { Array($0) })
+    }
+  }
+}
+
+extension OpenCLBackend {
+  /// A kernel whose work-items share their work, with the largest group that the device takes.
+  func prepare<Specification: KernelSpecification>(
+    groupSize: Int? = nil, _ specification: (_ groupSize: Int) -> Specification
+  ) throws -> (kernel: PreparedKernel, groupSize: Int) {
+    var size = groupSize ?? profile.groupSize
+    while true {
+      let kernel = try stream.prepare(specification(size))
+      if size <= max(1, kernel.workGroupLimit) { return (kernel, size) }
+      size /= 2
+    }
+  }
+}
+
+extension DeviceProfile {
+  /// The type in which all positions of the views, and counts up to `limit`, can be counted.
+  func indexType(_ views: [View], upTo limit: Int = 0) -> IndexType {
+    // Half the range of a uint, so that sums with the size of a work-group fit too.
+    let narrow = 1 << 31
+    let fits =
+      limit < narrow
+      && views.allSatisfy {
+        $0.storage.byteCount / $0.dtype.byteCount < narrow && $0.count < narrow
+      }
+    return prefersWideIndices || !fits ? .wide : .narrow
+  }
+}
+
+extension DType {
+  /// The type in which a kernel computes with elements that are not converted.
+  var computeType: ComputeType { self == .float64 ? .float64 : .float32 }
+}
+
+extension ComputeType {
+  /// The type in OpenCL C.
+  var name: String {
+    switch self {
+    case .float32: "float"
+    case .float64: "double"
+    case .int64: "long"
+    }
+  }
+  /// The size in bytes.
+  var byteCount: Int { self == .float32 ? 4 : 8 }
+
+  /// The macros of `common.clh`.
+  ///
+  /// - Parameter dtypes: The dtypes of what the kernel reads and writes.
+  func definitions(_ index: IndexType, dtypes: some Sequence<DType> = []) -> Definitions {
+    var definitions: Definitions = ["SCALAR": .code(name), "INDEX": .code(index.name)]
+    if self == .float64 || dtypes.contains(.float64) { definitions.define("FLOAT64") }
+    if self == .int64 { definitions.define("INTEGER") }
+    return definitions
+  }
+}

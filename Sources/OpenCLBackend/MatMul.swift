@@ -1,0 +1,356 @@
+public import Compute
+import OpenCLRuntime
+
+extension OpenCLBackend {
+  /// Multiplies matrices: `output = activation(a·b + bias)`.
+  ///
+  /// Batches whose distances are the same throughout take one launch, others one for each such
+  /// run. Traps when shapes or dtypes do not fit, or the output is not contiguous.
+  public func multiply(
+    _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
+  ) throws {
+    let rank = output.shape.rank
+    precondition(
+      rank >= 2 && a.shape.rank == rank && b.shape.rank == rank
+        && a.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
+        && b.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
+        && a.shape[-2] == output.shape[-2] && b.shape[-1] == output.shape[-1]
+        && a.shape[-1] == b.shape[-2] && (bias?.shape ?? output.shape) == output.shape,
+      "multiply: \(a.shape) by \(b.shape) with bias \(bias.map { "\($0.shape)" } ?? "none") into "
+        + "\(output.shape); [batch…, m, k] by [batch…, k, n] into [batch…, m, n] was expected")
+    let dtypes = [a.dtype, b.dtype, bias?.dtype ?? output.dtype, output.dtype]
+    precondition(
+      output.dtype.isComputed && dtypes.allSatisfy { $0 == output.dtype },
+      "multiply: dtypes are \(dtypes); one of float32 and float64 was expected")
+    precondition(output.isContiguous, "multiply: the output's strides are \(output.strides)")
+    guard output.count > 0 else { return }
+    guard a.count > 0 else {
+      // The product is 0.
+      let biased: Expression = bias == nil ? 0 : .input(0)
+      return try map(
+        [activation?.substituting { _ in biased } ?? biased],
+        of: bias.map { [.view($0)] } ?? [], into: [output])
+    }
+
+    let product = Product(
+      a: try readable(a), b: try readable(b), bias: bias, activation: activation, output: output,
+      index: profile.indexType([a, b, output] + (bias.map { [$0] } ?? [])))
+    var launches: [Launch] = []
+    // Scratch memory lives until everything is enqueued.
+    var scratch: [View] = []
+    for part in product.uniformBatches() {
+      switch profile.matMul {
+      case .panels(let width, let tileRows):
+        launches += try panels(
+          part, width: width * 4 / output.dtype.byteCount, tileRows: tileRows, &scratch)
+      case .tiles:
+        launches.append(try tiles(part))
+      }
+    }
+    try stream.submit(launches, writing: [output])
+    withExtendedLifetime(scratch) {}
+  }
+
+  /// The operand itself if its rows or its columns are contiguous, else a copy.
+  private func readable(_ matrix: View) throws -> View {
+    let (rows, columns) = (matrix.shape[-2], matrix.shape[-1])
+    let (row, column) = (
+      matrix.strides[matrix.shape.rank - 2], matrix.strides[matrix.shape.rank - 1]
+    )
+    if row == 1 || column == 1 || rows == 1 || columns == 1 { return matrix }
+    let copy = try scratch(matrix.shape, matrix.dtype)
+    try map([.input(0)], of: [.view(matrix)], into: [copy])
+    stream.countPack()
+    return copy
+  }
+
+  // MARK: Panels
+
+  /// The positions along k that one work-item packs: `PACK_DEPTH`.
+  private static let packDepth = 64
+  /// A product of so few multiplications for each element of a is not worth packing a.
+  private static let leastColumnsToPack = 256
+
+  /// The launches for a processor with vectors: b is packed, a too if it is read often.
+  private func panels(
+    _ product: Product, width: Int, tileRows: Int, _ scratch: inout [View]
+  ) throws -> [Launch] {
+    let panel = 2 * width
+    let blockRows = 8 * tileRows
+    var product = product
+    var launches: [Launch] = []
+
+    // A panel of contiguous columns that is read once or twice is read where it lies.
+    let isInPlace =
+      product.b.columnStride == 1 && product.columns % panel == 0 && product.rows <= blockRows
+    var (aPanel, bPanel) = (0, panel)
+    if !isInPlace {
+      let packed = try pack(
+        product.b, length: product.columns, width: panel, &product, &launches, &scratch)
+      bPanel = packed.batchLength
+      product.b = packed.matrix
+    }
+    let packsA = product.columns >= Self.leastColumnsToPack && product.rows >= tileRows
+    if packsA {
+      let packed = try pack(
+        product.a.transposed, length: product.rows, width: tileRows, &product, &launches, &scratch)
+      aPanel = packed.batchLength
+      product.a = packed.matrix
+    }
+
+    let kernel = try stream.prepare(
+      MatMulKernel(
+        entry: "multiply_panels", dtype: product.dtype, index: product.index,
+        hasBias: product.bias != nil, activation: product.activation,
+        variant: .panels(width: width, tileRows: tileRows, blockRows: blockRows, packsA: packsA)))
+    launches.append(
+      Launch(
+        kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
+        global: WorkSize(
+          product.rows.dividedRoundingUp(by: blockRows),
+          product.columns.dividedRoundingUp(by: panel), product.batches),
+        local: WorkSize(1, 1, 1)))
+    return launches
+  }
+
+  /// Packs a matrix of `[depth, length]` into panels of a width.
+  ///
+  /// Returns the panels, whose row is the distance along k, and the length of one panel.
+  private func pack(
+    _ matrix: BatchedMatrix, length: Int, width: Int, _ product: inout Product,
+    _ launches: inout [Launch], _ scratch: inout [View]
+  ) throws -> (matrix: BatchedMatrix, batchLength: Int) {
+    let batches = matrix.batchStride == 0 ? 1 : product.batches
+    let depth = product.depth
+    let count = length.dividedRoundingUp(by: width)
+    let packed = try self.scratch([batches, count, depth, width], product.dtype)
+    scratch.append(packed)
+    let kernel = try stream.prepare(
+      MatMulKernel(
+        entry: "pack_panels", dtype: product.dtype, index: product.index, hasBias: false,
+        activation: nil, variant: .packing(panel: width, depth: Self.packDepth)))
+    launches.append(
+      Launch(
+        kernel: kernel,
+        arguments: [
+          try .view(matrix.view), try .view(packed), product.index.argument(matrix.fields),
+          product.index.argument([length]), product.index.argument([depth]),
+        ],
+        global: WorkSize(count, depth.dividedRoundingUp(by: Self.packDepth), batches),
+        local: WorkSize(1, 1, 1), writesOutput: false))
+    let panels = BatchedMatrix(
+      view: packed, offset: 0, rowStride: width, columnStride: 1,
+      batchStride: batches == 1 ? 0 : count * depth * width)
+    return (panels, depth * width)
+  }
+
+  // MARK: Tiles
+
+  /// The launch for a processor with local memory: the largest tiles of which there are enough to
+  /// keep it busy.
+  private func tiles(_ product: Product) throws -> Launch {
+    for shape in TileShape.all {
+      let (rows, columns) = (
+        product.rows.dividedRoundingUp(by: shape.rows),
+        product.columns.dividedRoundingUp(by: shape.columns)
+      )
+      let isLast = shape == TileShape.all.last
+      guard isLast || rows * columns * product.batches >= device.computeUnits else { continue }
+      guard isLast || shape.localBytes(product.dtype) <= device.localMemory else { continue }
+      let kernel = try stream.prepare(
+        MatMulKernel(
+          entry: "multiply_tiles", dtype: product.dtype, index: product.index,
+          hasBias: product.bias != nil, activation: product.activation,
+          variant: .tiles(
+            shape, aAlongDepth: product.a.columnStride == 1,
+            bAlongDepth: product.b.columnStride != 1)))
+      guard isLast || shape.group.count <= kernel.workGroupLimit else { continue }
+      return Launch(
+        kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
+        global: WorkSize(columns * shape.group.x, rows * shape.group.y, product.batches),
+        local: WorkSize(shape.group.x, shape.group.y, 1))
+    }
+    preconditionFailure("multiply: the last tile shape is taken whatever its limits")
+  }
+}
+
+/// The extent of the tiles that a work-group and a work-item of `multiply_tiles` compute.
+private struct TileShape: Sendable, Hashable {
+  let group: GroupShape
+  let itemRows: Int
+  let itemColumns: Int
+  let depth: Int
+
+  var rows: Int { group.y * itemRows }
+  var columns: Int { group.x * itemColumns }
+
+  /// The local memory that both operands' tiles take, padding included.
+  func localBytes(_ dtype: DType) -> Int { depth * (rows + columns + 8) * dtype.byteCount }
+
+  /// From the one that reads least to the one that every device can run.
+  static let all = [
+    TileShape(group: GroupShape(x: 16, y: 16), itemRows: 8, itemColumns: 8, depth: 16),
+    TileShape(group: GroupShape(x: 16, y: 16), itemRows: 4, itemColumns: 4, depth: 16),
+    TileShape(group: GroupShape(x: 8, y: 8), itemRows: 4, itemColumns: 4, depth: 8),
+  ]
+}
+
+/// Matrices at equal distances.
+private struct BatchedMatrix {
+  var view: View
+  var offset: Int
+  var rowStride: Int
+  var columnStride: Int
+  var batchStride: Int
+
+  /// The fields of the kernels' `struct matrix`.
+  var fields: [Int] { [offset, rowStride, columnStride, batchStride] }
+
+  /// The matrices with rows and columns exchanged.
+  var transposed: BatchedMatrix {
+    var result = self
+    (result.rowStride, result.columnStride) = (columnStride, rowStride)
+    return result
+  }
+}
+
+/// Products of matrices at equal distances.
+private struct Product {
+  var rows: Int
+  var columns: Int
+  var depth: Int
+  var batches = 1
+  var a: BatchedMatrix
+  var b: BatchedMatrix
+  var bias: BatchedMatrix?
+  var output: BatchedMatrix
+  let activation: Expression?
+  let dtype: DType
+  let index: IndexType
+  /// The batch axes, of a, b, output and bias.
+  private let batchAxes: AxisLayout
+
+  init(
+    a: View, b: View, bias: View?, activation: Expression?, output: View, index: IndexType
+  ) {
+    func matrix(_ view: View) -> BatchedMatrix {
+      let rank = view.shape.rank
+      return BatchedMatrix(
+        view: view, offset: view.offset, rowStride: view.strides[rank - 2],
+        columnStride: view.strides[rank - 1], batchStride: 0)
+    }
+    rows = output.shape[-2]
+    columns = output.shape[-1]
+    depth = a.shape[-1]
+    self.a = matrix(a)
+    self.b = matrix(b)
+    self.bias = bias.map(matrix)
+    self.output = matrix(output)
+    self.activation = activation
+    self.index = index
+    dtype = output.dtype
+    // Rows follow each other in the output even where a length of 1 leaves the stride open.
+    self.output.rowStride = columns
+    batchAxes = AxisLayout(
+      lengths: output.shape.dimensions.dropLast(2),
+      strides: [a, b, output, bias ?? output].map { $0.strides.dropLast(2) })
+  }
+
+  /// The products, divided so that within each part the distances are equal.
+  func uniformBatches() -> [Product] {
+    let inner = batchAxes.rank - 1
+    var first = self
+    first.batches = batchAxes.lengths[inner]
+    first.move {
+      batchAxes.strides[$0][inner]
+    } by: {
+      $0.batchStride = $1
+    }
+    var parts = [first]
+    for axis in 0..<inner {
+      parts = parts.flatMap { part in
+        (0..<batchAxes.lengths[axis]).map { number in
+          var part = part
+          part.move {
+            number * batchAxes.strides[$0][axis]
+          } by: {
+            $0.offset += $1
+          }
+          return part
+        }
+      }
+    }
+    return parts
+  }
+
+  private mutating func move(
+    _ distance: (Int) -> Int, by change: (inout BatchedMatrix, Int) -> Void
+  ) {
+    change(&a, distance(0))
+    change(&b, distance(1))
+    change(&output, distance(2))
+    if var bias {
+      change(&bias, distance(3))
+      self.bias = bias
+    }
+  }
+
+  /// The arguments of both kernels that multiply.
+  func arguments(aPanel: Int, bPanel: Int) throws -> [LaunchArgument] {
+    var arguments: [LaunchArgument] = [try .view(a.view), try .view(b.view)]
+    if let bias { arguments.append(try .view(bias.view)) }
+    arguments.append(try .view(output.view))
+    arguments.append(
+      index.argument(
+        [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
+          + output.fields + [aPanel, bPanel]))
+    return arguments
+  }
+}
+
+/// A kernel that multiplies matrices, or packs one.
+private struct MatMulKernel: KernelSpecification {
+  enum Variant: Hashable {
+    case packing(panel: Int, depth: Int)
+    case panels(width: Int, tileRows: Int, blockRows: Int, packsA: Bool)
+    case tiles(TileShape, aAlongDepth: Bool, bAlongDepth: Bool)
+  }
+
+  let entry: String
+  let dtype: DType
+  let index: IndexType
+  let hasBias: Bool
+  let activation: Expression?
+  let variant: Variant
+
+  var file: String { "matmul.cl" }
+  var function: String { entry }
+
+  var definitions: Definitions {
+    let type = dtype.computeType
+    var definitions = type.definitions(index)
+    if hasBias { definitions.define("HAS_BIAS") }
+    if let activation {
+      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
+    }
+    switch variant {
+    case .packing(let panel, let depth):
+      definitions.append(["PANEL": .integer(panel), "PACK_DEPTH": .integer(depth)])
+    case .panels(let width, let tileRows, let blockRows, let packsA):
+      definitions.append([
+        "WIDTH": .integer(width), "TILE_ROWS": .integer(tileRows),
+        "BLOCK_ROWS": .integer(blockRows),
+      ])
+      if packsA { definitions.define("A_PACKED") }
+    case .tiles(let shape, let aAlongDepth, let bAlongDepth):
+      definitions.append([
+        "GROUP_X": .integer(shape.group.x), "GROUP_Y": .integer(shape.group.y),
+        "ITEM_ROWS": .integer(shape.itemRows), "ITEM_COLUMNS": .integer(shape.itemColumns),
+        "TILE_DEPTH": .integer(shape.depth),
+      ])
+      if aAlongDepth { definitions.define("A_ALONG_DEPTH") }
+      if bAlongDepth { definitions.define("B_ALONG_DEPTH") }
+    }
+    return definitions
+  }
+}

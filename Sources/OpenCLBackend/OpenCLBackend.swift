@@ -1,0 +1,132 @@
+public import Compute
+import Foundation
+public import OpenCLRuntime
+
+/// The backend that computes with kernels on an OpenCL device.
+///
+/// Launches are made on one in-order queue and return at once; any thread may make them. The
+/// kernels are those of the `Kernels` folder, specialised, built when they are first needed, and
+/// kept on disk. What variant of a kernel runs depends on the ``DeviceProfile`` and the shapes, so
+/// equal launches give equal bits.
+public final class OpenCLBackend: Backend {
+  /// What may be chosen when a device is opened.
+  public struct Options: Sendable {
+    /// The kernel variants that suit the device; nil for what its properties suggest.
+    public var profile: DeviceProfile?
+    /// The most bytes that the backend holds, in use and pooled; nil for `APUS_MEMORY_LIMIT`, and
+    /// without that the device's memory less 10%.
+    public var memoryLimit: Int?
+    /// Where built kernels are kept; nil keeps none.
+    public var cacheDirectory: String?
+    /// The variables that say where kernels, cache and limits are.
+    public var environment: [String: String]
+
+    /// Creates options from an environment; nil for the process's own.
+    ///
+    /// `APUS_CACHE=off` keeps no built kernels on disk; otherwise they are in `apus` in
+    /// `$XDG_CACHE_HOME`, or in `~/.cache`.
+    public init(environment: [String: String]? = nil) {
+      let environment = environment ?? ProcessInfo.processInfo.environment
+      self.environment = environment
+      cacheDirectory = ProgramCache.directory(environment: environment)
+    }
+  }
+
+  /// The device.
+  public let device: OpenCLDevice
+  /// The kernel variants in use.
+  public let profile: DeviceProfile
+
+  let pool: MemoryPool
+  let stream: CommandStream
+
+  /// Opens a device.
+  ///
+  /// Throws `BackendError` when the driver refuses, the kernels' sources are not found, or
+  /// `APUS_MEMORY_LIMIT` is not a size.
+  public init(device: OpenCLDevice, options: Options = Options()) throws {
+    self.device = device
+    profile = options.profile ?? DeviceProfile(device)
+    let library = try KernelLibrary(environment: options.environment)
+    let limit = try options.memoryLimit ?? MemoryPool.limit(options.environment, device: device)
+    do {
+      let context = try Context(device)
+      pool = MemoryPool(context, byteLimit: limit)
+      stream = CommandStream(
+        try Queue(context), pool: pool,
+        programs: ProgramCache(context, library: library, directory: options.cacheDirectory))
+    } catch {
+      throw BackendError(error)
+    }
+  }
+
+  /// Opens the device of a number, counted as ``devices()`` lists them.
+  ///
+  /// Throws `BackendError` when there is no such device or it cannot be opened.
+  public static func open(_ number: Int) throws -> OpenCLBackend {
+    let devices = try listed()
+    guard devices.indices.contains(number) else {
+      throw BackendError(
+        .execution, "there is no OpenCL device \(number); \(devices.count) were found")
+    }
+    return try OpenCLBackend(device: devices[number])
+  }
+
+  /// The OpenCL devices of this machine, named `opencl:0` and so on in the drivers' order.
+  ///
+  /// Throws `BackendError` when a driver does not answer.
+  public static func devices() throws -> [DeviceDescription] {
+    try listed().enumerated().map { DeviceDescription($0.element, number: $0.offset) }
+  }
+
+  private static func listed() throws -> [OpenCLDevice] {
+    do { return try OpenCLDevice.all() } catch { throw BackendError(error) }
+  }
+
+  /// The device's name, as its driver gives it.
+  public var name: String { device.name }
+
+  /// Whether tensors of this type can be made and computed with: float64 only where the device has
+  /// double precision.
+  public func supports(_ dtype: DType) -> Bool { dtype != .float64 || device.supportsFloat64 }
+}
+
+extension DeviceDescription {
+  /// Describes an OpenCL device.
+  init(_ device: OpenCLDevice, number: Int) {
+    let kind: Kind =
+      switch device.kind {
+      case .cpu: .cpu
+      case .gpu: .gpu
+      case .accelerator, .custom: .accelerator
+      }
+    self.init(
+      identifier: "opencl:\(number)", kind: kind, name: device.name, vendor: device.vendor,
+      driver: "OpenCL \(device.version), driver \(device.driverVersion), \(device.platform.name)",
+      computeUnits: device.computeUnits, memory: device.globalMemory,
+      largestAllocation: device.maxAllocation, localMemory: device.localMemory,
+      largestWorkGroup: device.maxWorkGroupSize, supportsFloat64: device.supportsFloat64,
+      supportsFloat16: device.supportsFloat16, supportsSubgroups: device.maxSubgroups > 0,
+      supportsCommandBuffers: device.supportsCommandBuffers)
+  }
+}
+
+extension BackendError {
+  /// Says of which kind a failed OpenCL call is.
+  init(_ error: OpenCLError) {
+    let kind: Kind =
+      if error.isDeviceLost {
+        .deviceLost
+      } else if error.isOutOfMemory {
+        .outOfMemory
+      } else {
+        switch error.call {
+        case .clBuildProgram, .clCreateProgramWithSource, .clCreateProgramWithBinary,
+          .clCreateKernel:
+          .build
+        default: .execution
+        }
+      }
+    self.init(kind, error.description)
+  }
+}

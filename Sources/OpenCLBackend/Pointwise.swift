@@ -1,0 +1,176 @@
+public import Compute
+import OpenCLRuntime
+
+extension OpenCLBackend {
+  /// Evaluates expressions at every position: `outputs[k][i] = expressions[k](operands[…][i])`.
+  ///
+  /// One launch computes all outputs. Traps when the shapes or the numbers of expressions and
+  /// outputs differ, or when a function that integers do not have meets integers alone.
+  public func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View])
+    throws
+  {
+    precondition(
+      expressions.count == outputs.count,
+      "map: \(expressions.count) expressions came with \(outputs.count) outputs")
+    guard let shape = outputs.first?.shape else { return }
+    let views = operands.compactMap(\.view) + outputs
+    precondition(
+      views.allSatisfy { $0.shape == shape },
+      "map: shapes are \(views.map(\.shape)); equal ones were expected")
+    guard shape.count > 0 else { return }
+    try stream.submit(
+      [try mapping(expressions, of: operands, into: outputs)], writing: outputs)
+  }
+
+  /// The launch of a pointwise kernel on views of one shape that has elements.
+  func mapping(
+    _ expressions: [Expression], of operands: [Operand], into outputs: [View]
+  ) throws -> Launch {
+    let views = operands.compactMap(\.view) + outputs
+    let type = ComputeType(views.map(\.dtype))
+    // The order of positions does not matter, so neighbours are those of the first output.
+    let order = outputs[0].strides.indices.sorted {
+      (-abs(outputs[0].strides[$0]), $0) < (-abs(outputs[0].strides[$1]), $1)
+    }
+    let axes = AxisLayout(
+      lengths: order.map { outputs[0].shape.dimensions[$0] },
+      strides: views.map { view in order.map { view.strides[$0] } })
+    let columns = axes.lengths[axes.rank - 1]
+    let index = profile.indexType(views)
+
+    var specification = PointwiseKernel(
+      expressions: expressions,
+      parameters: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
+      outputs: outputs.map(\.dtype), steps: views.indices.map(axes.step), rank: axes.rank,
+      type: type, index: index,
+      group: Self.group(of: profile.elementGroup, columns: columns, rank: axes.rank))
+    var kernel = try stream.prepare(specification)
+    while specification.group.count > kernel.workGroupLimit {
+      specification.group = Self.group(
+        of: specification.group.count / 2, columns: columns, rank: axes.rank)
+      kernel = try stream.prepare(specification)
+    }
+
+    var arguments: [LaunchArgument] = []
+    for operand in operands {
+      switch operand {
+      case .view(let view): arguments.append(try .view(view))
+      case .scalar(let number): arguments.append(.scalar(number, type))
+      }
+    }
+    for output in outputs { arguments.append(try .view(output)) }
+    arguments.append(
+      index.argument(axes.lengths + views.map(\.offset) + axes.strides.flatMap { $0 }))
+
+    // Drivers limit the second dimension to 65,535 groups.
+    let rows = axes.lengths.dropLast().reduce(1, *)
+    let height = min(rows, 1 << 15)
+    let local = WorkSize(specification.group.x, specification.group.y, 1)
+    return Launch(
+      kernel: kernel, arguments: arguments,
+      global: WorkSize(columns, height, rows.dividedRoundingUp(by: height))
+        .rounded(upToMultipleOf: local),
+      local: local)
+  }
+
+  /// A work-group of a size, wide where the rows are long.
+  private static func group(of size: Int, columns: Int, rank: Int) -> GroupShape {
+    let width = rank == 1 || columns >= 128 ? size : min(size, columns >= 32 ? 64 : 16)
+    return GroupShape(x: width, y: size / width)
+  }
+}
+
+/// The extent of a work-group.
+struct GroupShape: Sendable, Hashable {
+  var x: Int
+  var y: Int
+  /// The number of work-items.
+  var count: Int { x * y }
+}
+
+/// What an operand is to a kernel.
+enum OperandKind: Sendable, Hashable {
+  case view(DType)
+  case number
+}
+
+/// A kernel that evaluates expressions at every position.
+private struct PointwiseKernel: KernelSpecification {
+  let expressions: [Expression]
+  let parameters: [OperandKind]
+  let outputs: [DType]
+  /// Of the operands that are views, then of the outputs.
+  let steps: [Step]
+  let rank: Int
+  let type: ComputeType
+  let index: IndexType
+  var group: GroupShape
+
+  var file: String { "pointwise.cl" }
+  var function: String { "pointwise" }
+
+  var definitions: Definitions {
+    let operands = OperandSource(parameters, in: type)
+    let printer = ExpressionPrinter(expressions, in: type, input: operands.value)
+    var parameterList = operands.parameters
+    var body = printer.statements
+    for (number, output) in outputs.enumerated() {
+      let view = operands.viewCount + number
+      parameterList.append("__global \(output.openCLName) *v\(view)")
+      body.append("STORE_\(output)(v\(view), AT(\(view)), \(printer.results[number]));")
+    }
+    var definitions = type.definitions(index, dtypes: operands.dtypes + outputs)
+    definitions.append([
+      "RANK": .integer(rank), "VIEWS": .integer(steps.count), "GROUP_X": .integer(group.x),
+      "GROUP_Y": .integer(group.y), "PARAMETERS": .code(parameterList.joined(separator: ", ")),
+      "BODY": .code(body.joined(separator: "\n")),
+    ])
+    definitions.append(Step.definitions(steps))
+    return definitions
+  }
+}
+
+extension Step {
+  /// The macros that give each view's stride along the walked axis.
+  static func definitions(_ steps: [Step]) -> Definitions {
+    var definitions = Definitions()
+    for (view, step) in steps.enumerated() {
+      definitions.define("STEP_\(view)", .code(step.source(view: view)))
+    }
+    return definitions
+  }
+}
+
+/// How a kernel takes the operands of an expression: views as pointers `v`, numbers as `s`.
+struct OperandSource {
+  /// The kernel's parameters.
+  private(set) var parameters: [String] = []
+  /// The dtypes of the views.
+  private(set) var dtypes: [DType] = []
+  /// The number of views.
+  var viewCount: Int { dtypes.count }
+  private var values: [String] = []
+
+  /// Names the operands of an expression that is evaluated in a type.
+  init(_ operands: [OperandKind], in type: ComputeType) {
+    for (number, operand) in operands.enumerated() {
+      switch operand {
+      case .view(let dtype):
+        parameters.append("__global const \(dtype.openCLName) *v\(dtypes.count)")
+        values.append("LOAD_\(dtype)(v\(dtypes.count), AT(\(dtypes.count)))")
+        dtypes.append(dtype)
+      case .number:
+        parameters.append("const SCALAR s\(number)")
+        values.append("s\(number)")
+      }
+    }
+  }
+
+  /// The source of an operand's value.
+  func value(_ operand: Int) -> String { values[operand] }
+}
+
+extension DType {
+  /// The C type of an element in memory: `TYPE_x` of `element.clh`.
+  var openCLName: String { "TYPE_\(self)" }
+}

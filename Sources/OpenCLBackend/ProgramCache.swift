@@ -1,0 +1,118 @@
+import Compute
+import Foundation
+import Logging
+import OpenCLRuntime
+import Synchronization
+
+/// Built programs, in memory and on disk.
+///
+/// A program is found by its text, definitions and headers included, and its options. On disk the
+/// platform, the device, its driver's version and the format of the file count too: all are hashed
+/// into the file's name. What is on disk is a hint: a file that cannot be read, is damaged, or that
+/// the driver refuses is built anew, and one that cannot be written is left out.
+final class ProgramCache: Sendable {
+  private let context: Context
+  private let library: KernelLibrary
+  private let directory: String?
+  private let options = BuildOptions()
+  private let entries = Mutex<[String: CachedProgram]>([:])
+  private let log = Logger(label: "apus.programs")
+
+  init(_ context: Context, library: KernelLibrary, directory: String?) {
+    self.context = context
+    self.library = library
+    self.directory = directory
+  }
+
+  /// Where built programs are kept: nil if `APUS_CACHE` is `off`, else `apus` in
+  /// `$XDG_CACHE_HOME` or `~/.cache`.
+  static func directory(environment: [String: String]) -> String? {
+    if environment["APUS_CACHE"]?.lowercased() == "off" { return nil }
+    if let cache = environment["XDG_CACHE_HOME"], !cache.isEmpty { return "\(cache)/apus" }
+    return environment["HOME"].map { "\($0)/.cache/apus" }
+  }
+
+  /// The program of a specification, from memory, from disk, or built.
+  ///
+  /// Throws `BackendError` of kind `build` with the compiler's messages.
+  func program(of specification: some KernelSpecification) throws -> CachedProgram {
+    let source = try library.source(specification.file)
+    let definitions = specification.definitions
+    let text = source.text(defining: definitions)
+    if let known = entries.withLock({ $0[text] }) { return known }
+    let device = context.device
+    let file = directory.map { directory in
+      ProgramFile(
+        directory: directory,
+        identity: [
+          text, options.text, device.platform.name, device.platform.version, device.name,
+          device.driverVersion,
+        ])
+    }
+    let entry =
+      try restored(from: file, name: source.name)
+      ?? CachedProgram(built(source, definitions), file: file, complete: [])
+    // Where two threads built the same program, both take the first.
+    return entries.withLock { entries in
+      let kept = entries[text] ?? entry
+      entries[text] = kept
+      return kept
+    }
+  }
+
+  private func built(_ source: ProgramSource, _ definitions: Definitions) throws -> Program {
+    do {
+      return try Program(context, source: source, definitions: definitions, options: options)
+    } catch {
+      throw BackendError(error)
+    }
+  }
+
+  private func restored(from file: ProgramFile?, name: String) -> CachedProgram? {
+    guard let file, let contents = file.read() else { return nil }
+    do {
+      let program = try Program(context, binary: contents.binary, name: name, options: options)
+      return CachedProgram(program, file: file, complete: contents.functions)
+    } catch {
+      log.debug("\(file.path) is built anew: \(error)")
+      file.remove()
+      return nil
+    }
+  }
+}
+
+/// A program, and which of its kernels the binary on disk has in their final form.
+///
+/// Some drivers compile a kernel for good when it first runs, so the binary is taken after that.
+final class CachedProgram: Sendable {
+  /// The program.
+  let program: Program
+  private let file: ProgramFile?
+  private let complete: Mutex<Set<String>>
+
+  init(_ program: Program, file: ProgramFile?, complete: Set<String>) {
+    self.program = program
+    self.file = file
+    self.complete = Mutex(complete)
+  }
+
+  /// Whether a kernel has to run before what is on disk is complete.
+  func isIncomplete(without function: String) -> Bool {
+    file != nil && complete.withLock { !$0.contains(function) }
+  }
+
+  /// Writes the binary after the first run of kernels.
+  func save(afterRunning functions: Set<String>) {
+    guard let file else { return }
+    let all = complete.withLock { complete in
+      complete.formUnion(functions)
+      return complete
+    }
+    do {
+      file.write(ProgramFile.Contents(functions: all, binary: try program.binary()))
+    } catch {
+      // A driver without binaries: its programs are built each time.
+      Logger(label: "apus.programs").debug("\(program.name) is not kept: \(error)")
+    }
+  }
+}

@@ -1,0 +1,44 @@
+public import Compute
+import OpenCLRuntime
+
+extension OpenCLBackend {
+  /// Fills a contiguous view with numbers that depend on the key and the position alone.
+  ///
+  /// Traps unless the view is contiguous and float32 or float64.
+  public func random(_ distribution: RandomDistribution, key: RandomKey, into output: View) throws {
+    precondition(
+      output.isContiguous && output.dtype.isComputed,
+      "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
+        + "float32 or float64 was expected")
+    guard output.count > 0 else { return }
+    let (kernel, groupSize) = try prepare(groupSize: profile.elementGroup) {
+      RandomKernel(distribution: distribution, dtype: output.dtype, groupSize: $0)
+    }
+    let blocks = output.count.dividedRoundingUp(by: output.dtype == .float64 ? 2 : 4)
+    let launch = Launch(
+      kernel: kernel,
+      arguments: [
+        try .view(output), .words(key.key), .words(key.stream), .long(Int64(output.offset)),
+        .long(Int64(output.count)),
+      ],
+      global: WorkSize(blocks.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
+    try stream.submit([launch], writing: [output])
+  }
+}
+
+/// A kernel that draws from a distribution.
+private struct RandomKernel: KernelSpecification {
+  let distribution: RandomDistribution
+  let dtype: DType
+  let groupSize: Int
+
+  var file: String { "random.cl" }
+  var function: String { "random_numbers" }
+
+  var definitions: Definitions {
+    var definitions = dtype.computeType.definitions(.wide)
+    definitions.define("GROUP_SIZE", .integer(groupSize))
+    if distribution == .normal { definitions.define("NORMAL") }
+    return definitions
+  }
+}

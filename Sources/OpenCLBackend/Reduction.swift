@@ -1,0 +1,213 @@
+public import Compute
+import OpenCLRuntime
+
+extension OpenCLBackend {
+  /// Reduces an expression over axes: `output = scale · reduction(expression(operands))`.
+  ///
+  /// Long reductions into few outputs are divided into chunks, whose results a second launch
+  /// combines. Traps when the shapes do not fit, no operand is a view, or argmax has nothing to
+  /// choose from or no integers to write.
+  public func reduce(
+    _ reduction: Reduction, of expression: Expression, operands: [Operand], axes: [Int],
+    scale: Double, into output: View
+  ) throws {
+    let views = operands.compactMap(\.view)
+    guard let shape = views.first?.shape else {
+      preconditionFailure("reduce \(reduction): no operand is a view, and at least one must be")
+    }
+    precondition(
+      views.allSatisfy { $0.shape == shape },
+      "reduce \(reduction): shapes are \(views.map(\.shape)); equal ones were expected")
+    precondition(
+      output.shape == shape.keeping(reduced: axes),
+      "reduce \(reduction): the output has shape \(output.shape); axes \(axes) of \(shape) leave "
+        + "\(shape.keeping(reduced: axes))")
+    guard output.count > 0 else { return }
+    if reduction == .argmax {
+      precondition(
+        !output.dtype.isFloatingPoint,
+        "reduce argmax: the output is \(output.dtype); an integer type was expected")
+      precondition(
+        shape.count > 0, "reduce argmax: there are no elements along axes \(axes) of \(shape)")
+    }
+    guard shape.count > 0 else {
+      return try map([reduction.neutral], of: [], into: [output])
+    }
+    let plan = ReductionPlan(
+      operands, reducing: Set(axes.map(shape.normalized(axis:))), into: output, profile)
+    try submit(reduction, of: expression, operands: operands, by: plan, scale: scale, into: output)
+  }
+
+  private func submit(
+    _ reduction: Reduction, of expression: Expression, operands: [Operand], by plan: ReductionPlan,
+    scale: Double, into output: View
+  ) throws {
+    let views = operands.compactMap(\.view)
+    let type = ComputeType((views + [output]).map(\.dtype))
+    let index = profile.indexType(
+      views + [output], upTo: plan.outputs * plan.chunks * profile.groupSize)
+    let isDivided = plan.chunks > 1
+    func specification(_ function: ReductionKernel.Function, groupSize: Int) -> ReductionKernel {
+      ReductionKernel(
+        entry: function, reduction: reduction, expression: expression,
+        operands: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
+        output: output.dtype, steps: views.indices.map(plan.step), isColumns: plan.isColumns,
+        isPartial: isDivided, keptRank: plan.kept.rank, reducedRank: plan.reduced.rank,
+        lanes: plan.lanes, type: type, index: index, groupSize: groupSize)
+    }
+
+    var arguments: [LaunchArgument] = []
+    for operand in operands {
+      switch operand {
+      case .view(let view): arguments.append(try .view(view))
+      case .scalar(let number): arguments.append(.scalar(number, type))
+      }
+    }
+    let layout = index.argument(plan.layout(offsets: (views + [output]).map(\.offset)))
+    let results: [LaunchArgument] = [try .view(output), .scalar(scale, type), layout]
+
+    let (kernel, groupSize) = try prepare {
+      specification(plan.isColumns ? .columns : .rows, groupSize: $0)
+    }
+    let items = plan.tasks * plan.chunks * (plan.isColumns ? 1 : groupSize)
+    var launch = Launch(
+      kernel: kernel, arguments: arguments + results,
+      global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
+    guard isDivided else { return try stream.submit([launch], writing: [output]) }
+
+    let stateBytes =
+      reduction == .argmax ? 2 * max(type.byteCount, index.byteCount) : type.byteCount
+    let partials = LaunchArgument.buffer(
+      try scratch(byteCount: plan.outputs * plan.chunks * stateBytes).buffer)
+    launch.arguments = arguments + [partials, layout]
+    launch.writesOutput = false
+    let (merging, mergingSize) = try prepare { specification(.partials, groupSize: $0) }
+    let merge = Launch(
+      kernel: merging, arguments: [partials] + results,
+      global: WorkSize(plan.outputs * mergingSize), local: WorkSize(mergingSize))
+    try stream.submit([launch, merge], writing: [output])
+  }
+}
+
+extension Reduction {
+  /// What no elements reduce to.
+  fileprivate var neutral: Expression {
+    switch self {
+    case .sum: 0
+    case .maximum, .argmax: .constant(-.infinity)
+    case .minimum: .constant(.infinity)
+    }
+  }
+}
+
+/// How a reduction is divided among work-items: by shapes, strides and profile alone.
+private struct ReductionPlan {
+  /// The axes that index the outputs, of the operands and, last, the output.
+  let kept: AxisLayout
+  /// The axes that are reduced, of the operands.
+  let reduced: AxisLayout
+  /// Whether work-items lie along the innermost kept axis rather than the innermost reduced one.
+  let isColumns: Bool
+  /// How many values a work-item carries.
+  let lanes: Int
+  /// The outputs.
+  let outputs: Int
+  /// The positions that are reduced into each.
+  let count: Int
+  /// The work-groups of rows, or work-items of columns, for one chunk.
+  let tasks: Int
+  /// The chunks, and the positions in each but the last.
+  let chunks: Int, chunkLength: Int
+
+  /// A row of so few elements is not worth a work-group, nor a vector.
+  private static let shortRow = 16
+
+  init(_ operands: [Operand], reducing axes: Set<Int>, into output: View, _ profile: DeviceProfile)
+  {
+    let views = operands.compactMap(\.view)
+    let shape = views[0].shape
+    let keptAxes = shape.dimensions.indices.filter { !axes.contains($0) }
+    let reducedAxes = shape.dimensions.indices.filter { axes.contains($0) }
+    let kept = AxisLayout(
+      lengths: keptAxes.map { shape.dimensions[$0] },
+      strides: (views + [output]).map { view in keptAxes.map { view.strides[$0] } })
+    let reduced = AxisLayout(
+      lengths: reducedAxes.map { shape.dimensions[$0] },
+      strides: views.map { view in reducedAxes.map { view.strides[$0] } })
+    self.kept = kept
+    self.reduced = reduced
+    outputs = output.count
+    count = shape.count / outputs
+
+    // The axis along which the first view that has both is denser is the one to walk.
+    let innermost = views.indices.map { view in
+      (kept: abs(kept.strides[view].last ?? 0), reduced: abs(reduced.strides[view].last ?? 0))
+    }
+    let dense = innermost.first { $0.kept != 0 && $0.reduced != 0 }
+    let keptIsDenser = dense.map { $0.kept < $0.reduced } ?? false
+    isColumns = outputs > 1 && (count <= Self.shortRow || keptIsDenser)
+    lanes = profile.lanes(
+      elementBytes: ComputeType((views + [output]).map(\.dtype)).byteCount)
+    let width = kept.lengths[kept.rank - 1]
+    tasks =
+      isColumns ? outputs / width * width.dividedRoundingUp(by: lanes) : outputs
+    // Work-items of columns are single, so as many are wanted as groups have.
+    (chunks, chunkLength) = profile.chunks(
+      tasks: isColumns ? tasks.dividedRoundingUp(by: profile.groupSize) : tasks, count: count)
+  }
+
+  /// How an operand moves along the walked axis.
+  func step(_ view: Int) -> Step { isColumns ? kept.step(view) : reduced.step(view) }
+
+  /// The fields of the kernel's struct.
+  func layout(offsets: [Int]) -> [Int] {
+    kept.lengths + reduced.lengths + [count, chunks, chunkLength] + offsets
+      + kept.strides.flatMap { $0 } + reduced.strides.flatMap { $0 }
+  }
+}
+
+/// A kernel that reduces, or that combines what was reduced in chunks.
+private struct ReductionKernel: KernelSpecification {
+  enum Function: String {
+    case rows = "reduce_rows"
+    case columns = "reduce_columns"
+    case partials = "reduce_partials"
+  }
+
+  let entry: Function
+  let reduction: Reduction
+  let expression: Expression
+  let operands: [OperandKind]
+  let output: DType
+  let steps: [Step]
+  let isColumns: Bool
+  let isPartial: Bool
+  let keptRank: Int
+  let reducedRank: Int
+  let lanes: Int
+  let type: ComputeType
+  let index: IndexType
+  let groupSize: Int
+
+  var file: String { "reduction.cl" }
+  var function: String { entry.rawValue }
+
+  var definitions: Definitions {
+    let source = OperandSource(operands, in: type)
+    let printer = ExpressionPrinter([expression], in: type, input: source.value)
+    let element = printer.statements + ["const SCALAR element = \(printer.results[0]);"]
+    var definitions = type.definitions(index, dtypes: source.dtypes + [output])
+    definitions.append([
+      "REDUCTION": .code(reduction.rawValue.uppercased()), "VIEWS": .integer(source.viewCount),
+      "PARAMETERS": .code(source.parameters.joined(separator: ", ")),
+      "ELEMENT": .code(element.joined(separator: "\n")),
+      "TYPE_OUTPUT": .code(output.openCLName), "STORE_OUTPUT": .code("STORE_\(output)"),
+      "KEPT_RANK": .integer(keptRank), "REDUCED_RANK": .integer(reducedRank),
+      "LANES": .integer(lanes), "GROUP_SIZE": .integer(groupSize),
+    ])
+    if isColumns { definitions.define("COLUMNS") }
+    if isPartial { definitions.define("PARTIAL") }
+    definitions.append(Step.definitions(steps))
+    return definitions
+  }
+}
