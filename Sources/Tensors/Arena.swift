@@ -1,0 +1,116 @@
+package import Compute
+
+/// Numbers of many tensors in one run of memory, updated in place.
+///
+/// Parameters, gradients, optimiser states and running statistics live in arenas, so that an
+/// update is one launch whatever the number of tensors. A tensor taken from an arena is a value
+/// like any other: before the arena is written, whoever still holds one is moved to a copy.
+package final class Arena {
+  /// Each tensor starts on a boundary of this many bytes; the padding between is zero.
+  package static let alignment = 128
+
+  /// The number of elements, padding included.
+  package let length: Int
+  /// The type of the elements.
+  package let dtype: DType
+  /// Where the elements are.
+  package let device: Device
+
+  private var buffer: TensorBuffer
+
+  /// Creates an arena of zeros.
+  package init(length: Int, dtype: DType, on device: Device) {
+    self.length = length
+    self.dtype = dtype
+    self.device = device
+    buffer = Tensor.zeros([length], dtype: dtype, on: device).buffer
+  }
+
+  /// The number of elements from one tensor's start to the next's.
+  package static func paddedCount(_ count: Int, dtype: DType) -> Int {
+    let unit = alignment / dtype.byteCount
+    return (count + unit - 1) / unit * unit
+  }
+
+  /// The current values of one of the tensors.
+  package func tensor(at offset: Int, shape: Shape) -> Tensor {
+    Tensor(
+      buffer: buffer, dtype: dtype, shape: shape, strides: shape.contiguousStrides,
+      offset: offset, device: device)
+  }
+
+  /// The current values of all, padding included.
+  package var whole: Tensor { tensor(at: 0, shape: [length]) }
+
+  /// A part of an arena that is written in place.
+  package struct Target {
+    let arena: Arena
+    let offset: Int
+    let shape: Shape
+    let expression: Expression
+
+    /// The elements from `offset` on, to become the values of an expression.
+    package init(_ arena: Arena, at offset: Int = 0, shape: Shape? = nil, to expression: Expression)
+    {
+      self.arena = arena
+      self.offset = offset
+      self.shape = shape ?? [arena.length]
+      self.expression = expression
+    }
+  }
+
+  /// An operand of an update.
+  package enum Argument {
+    /// The current values of a part of an arena, which may be written in the same update.
+    case arena(Arena, at: Int = 0, shape: Shape? = nil)
+    /// A tensor, broadcast to the targets' shape.
+    case tensor(Tensor)
+    /// A number.
+    case scalar(Double)
+  }
+
+  /// Writes parts of arenas, all of one shape, in one launch.
+  ///
+  /// Expressions refer to the arguments by number. Returns why nothing was written, or nil; the
+  /// targets then keep their old values.
+  package static func update(_ targets: [Target], from arguments: [Argument]) -> (any Error)? {
+    let shape = targets[0].shape
+    for target in targets { target.arena.detachReaders() }
+    let operands = arguments.map { argument -> Operand in
+      switch argument {
+      case .scalar(let value): .scalar(value)
+      case .tensor(let tensor): .view(broadcast(tensor.view, to: shape))
+      case .arena(let arena, let offset, let part):
+        .view(broadcast(arena.tensor(at: offset, shape: part ?? [arena.length]).view, to: shape))
+      }
+    }
+    let outputs = targets.map { $0.arena.tensor(at: $0.offset, shape: $0.shape).view }
+    guard shape.count > 0 else { return nil }
+    return targets[0].arena.device.launchInPlace(reading: operands.compactMap(\.view) + outputs) {
+      try $0.map(targets.map(\.expression), of: operands, into: outputs)
+    }
+  }
+
+  private static func broadcast(_ view: View, to shape: Shape) -> View {
+    guard let result = view.broadcast(to: shape) else {
+      fatalError("an arena's update: shape \(view.shape) does not broadcast to \(shape)")
+    }
+    return result
+  }
+
+  /// Moves the tensors that were taken from the arena to a copy of it.
+  private func detachReaders() {
+    guard !isKnownUniquelyReferenced(&buffer) else { return }
+    let copy = device.allocate(dtype, [length])
+    let source = whole.view
+    if length > 0 {
+      device.launch(reading: [source], writing: [copy.view]) { backend in
+        try backend.map([.input(0)], of: [.view(source)], into: [copy.view])
+      }
+    }
+    // The arena keeps its own memory; the tensors' box gets the copy.
+    let own = TensorBuffer(buffer.storage)
+    buffer.move(to: copy.buffer.storage)
+    buffer = own
+  }
+}

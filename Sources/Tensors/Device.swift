@@ -1,0 +1,240 @@
+public import Compute
+import Foundation
+import Logging
+import OpenCLBackend
+import ReferenceBackend
+import Synchronization
+
+/// Where tensors live and are computed: an OpenCL device, or the CPU reference.
+///
+/// Devices are named `cpu`, `opencl`, `opencl:1`, `opencl:gpu`; see ``init(named:)``.
+public struct Device: Sendable {
+  /// The name that selects this device, such as `cpu` or `opencl:0`.
+  public let identifier: String
+
+  package let backend: any Backend
+
+  private init(identifier: String, backend: any Backend) {
+    self.identifier = identifier
+    self.backend = backend
+  }
+
+  /// The reference backend on the host's processor: plain Swift, in float32 and float64.
+  public static var reference: Device {
+    Device(
+      identifier: "cpu",
+      backend: OpenDevices.shared.backend("cpu") { ReferenceBackend() })
+  }
+
+  /// A reference device of its own: what others compute does not move its counters.
+  ///
+  /// - Parameter byteLimit: The most bytes that its tensors may hold together; nil for no limit.
+  package static func unsharedReference(byteLimit: Int? = nil) -> Device {
+    Device(identifier: "cpu", backend: ReferenceBackend(byteLimit: byteLimit))
+  }
+
+  /// Opens a second device beside the one that this process shares under the same identifier.
+  ///
+  /// What others compute does not move its counters.
+  package static func unshared(_ identifier: String) throws -> Device {
+    guard let number = Int(identifier.dropFirst("opencl:".count)) else {
+      return unsharedReference()
+    }
+    return Device(identifier: identifier, backend: try OpenCLBackend.open(number))
+  }
+
+  /// The device that tensors are made on unless another is named.
+  ///
+  /// It is the one set by ``with(_:_:)``, else ``default``.
+  public static var current: Device { override ?? .default }
+
+  @TaskLocal private static var override: Device?
+
+  /// Runs `body` with another current device.
+  public static func with<Result>(_ device: Device, _ body: () throws -> Result) rethrows
+    -> Result
+  {
+    try $override.withValue(device) { try body() }
+  }
+
+  /// The device named by the environment variable APUS_DEVICE, or the best one there is.
+  ///
+  /// The best is the first OpenCL GPU, else an OpenCL CPU device, else the reference. Traps when
+  /// APUS_DEVICE names a device that does not exist; ``init(named:)`` throws instead.
+  public static var `default`: Device { OpenDevices.shared.defaultDevice }
+
+  /// The default device, or the error of a wrong APUS_DEVICE.
+  static func makeDefault() throws(DeviceError) -> Device {
+    if let name = ProcessInfo.processInfo.environment["APUS_DEVICE"], !name.isEmpty {
+      return try Device(named: name)
+    }
+    let devices = Device.openCLDevices
+    for kind in [DeviceDescription.Kind.gpu, .cpu, .accelerator] {
+      guard let device = devices.first(where: { $0.kind == kind }) else { continue }
+      do throws(DeviceError) {
+        return try Device(named: device.identifier)
+      } catch {
+        Logger(label: "apus").warning("\(error.description)")
+      }
+    }
+    if devices.isEmpty {
+      Logger(label: "apus").warning(
+        """
+        no OpenCL device was found, so the CPU reference computes; on Debian, \
+        'apt install pocl-opencl-icd' adds a driver for the processor
+        """)
+    }
+    return .reference
+  }
+
+  /// Opens a device by name.
+  ///
+  /// - `cpu`: the reference.
+  /// - `opencl`: the first OpenCL GPU, else the first OpenCL device.
+  /// - `opencl:1`: the OpenCL device of that number in ``available``.
+  /// - `opencl:gpu`, `opencl:cpu`, `opencl:accelerator`: the first of that kind.
+  ///
+  /// Throws ``DeviceError`` that lists the devices there are.
+  public init(named name: String) throws(DeviceError) {
+    let lowered = name.lowercased()
+    if lowered == "cpu" {
+      self = .reference
+      return
+    }
+    let devices = Device.openCLDevices
+    let parts = lowered.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts[0] == "opencl", parts.count <= 2 else { throw DeviceError.unknown(name) }
+    let chosen: DeviceDescription?
+    if parts.count == 1 {
+      chosen = devices.first { $0.kind == .gpu } ?? devices.first
+    } else if let number = Int(parts[1]) {
+      chosen = devices.indices.contains(number) ? devices[number] : nil
+    } else {
+      chosen = devices.first { $0.kind.rawValue == parts[1] }
+    }
+    guard let chosen, let number = Int(chosen.identifier.dropFirst("opencl:".count)) else {
+      throw DeviceError.unknown(name)
+    }
+    do {
+      self.init(
+        identifier: chosen.identifier,
+        backend: try OpenDevices.shared.backend(chosen.identifier) {
+          try OpenCLBackend.open(number)
+        })
+    } catch {
+      throw DeviceError("device '\(chosen.identifier)' (\(chosen.name)) cannot be opened: \(error)")
+    }
+  }
+
+  /// Every device of this machine: the OpenCL devices, then the reference.
+  public static var available: [DeviceDescription] {
+    openCLDevices + [
+      DeviceDescription(
+        identifier: "cpu", kind: .reference, name: Device.reference.name,
+        computeUnits: ProcessInfo.processInfo.activeProcessorCount,
+        memory: Int(clamping: ProcessInfo.processInfo.physicalMemory),
+        supportsFloat64: true)
+    ]
+  }
+
+  private static var openCLDevices: [DeviceDescription] {
+    do {
+      return try OpenCLBackend.devices()
+    } catch {
+      Logger(label: "apus").warning("the OpenCL devices cannot be listed: \(error)")
+      return []
+    }
+  }
+
+  /// The device's name, as its driver gives it.
+  public var name: String { backend.name }
+
+  /// Whether tensors of a dtype can be made and computed with here.
+  public func supports(_ dtype: DType) -> Bool { backend.supports(dtype) }
+
+  /// Counters of the device's memory and work.
+  public var statistics: DeviceStatistics { backend.statistics }
+
+  /// Waits until everything that was asked of the device is done; throws what went wrong.
+  public func wait() throws { try backend.wait() }
+
+  /// Marks this place in the device's queue.
+  public func fence() throws -> any Fence { try backend.fence() }
+}
+
+extension Device: Hashable, CustomStringConvertible {
+  /// Whether both are the same open device.
+  public static func == (left: Device, right: Device) -> Bool { left.backend === right.backend }
+
+  /// Feeds the identity of the open device.
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(backend)) }
+
+  /// The identifier and the driver's name for the device.
+  public var description: String { "\(identifier) (\(name))" }
+}
+
+/// A device was asked for that cannot be had.
+public struct DeviceError: Error, Sendable, CustomStringConvertible {
+  /// One line that says what was asked for and what there is.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+
+  static func unknown(_ name: String) -> DeviceError {
+    let known = Device.available.map { "\($0.identifier) (\($0.name))" }
+    return DeviceError(
+      "there is no device '\(name)'; this machine has \(known.joined(separator: ", "))")
+  }
+}
+
+/// The backends that this process has opened, so that a device is opened once.
+private final class OpenDevices: Sendable {
+  static let shared = OpenDevices()
+
+  private struct State {
+    var backends: [String: any Backend] = [:]
+    var defaultDevice: Device?
+    var closesAtExit = false
+  }
+
+  private let state = Mutex(State())
+
+  private init() {}
+
+  func backend<Failure>(
+    _ identifier: String, open: () throws(Failure) -> any Backend
+  ) throws(Failure) -> any Backend {
+    if let backend = state.withLock({ $0.backends[identifier] }) { return backend }
+    let opened = try open()
+    return state.withLock { state in
+      if let first = state.backends[identifier] { return first }
+      state.backends[identifier] = opened
+      if !state.closesAtExit {
+        // Drivers expect their objects back before the process ends. Handlers run last in, first
+        // out, so this one, registered once a driver is loaded, comes before the driver's own.
+        state.closesAtExit = true
+        atexit { OpenDevices.shared.close() }
+      }
+      return opened
+    }
+  }
+
+  var defaultDevice: Device {
+    if let known = state.withLock({ $0.defaultDevice }) { return known }
+    do throws(DeviceError) {
+      let device = try Device.makeDefault()
+      state.withLock { $0.defaultDevice = device }
+      return device
+    } catch {
+      fatalError("APUS_DEVICE: \(error.description)")
+    }
+  }
+
+  private func close() {
+    // The backends are released outside the lock.
+    _ = state.withLock { state in
+      defer { state = State(closesAtExit: true) }
+      return state
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import Compute
+
+/// Matrix products.
+public enum MatMulOperation: String, OperationFamily {
+  case nn, nt, tn, tt, batched, broadcastBatch, vectors, linear, linearActivation
+
+  /// The operation at sizes that no tile divides.
+  public func samples(_ source: inout SampleSource) -> [OperationSample] {
+    let sizes: [(m: Int, k: Int, n: Int)] = [
+      (1, 1, 1), (3, 17, 5), (17, 3, 33), (33, 65, 1), (1, 127, 9), (8, 32, 32), (65, 33, 67),
+      (0, 3, 2), (3, 0, 2), (3, 2, 0), (source.size(in: 2...40), 257, source.size(in: 2...20)),
+    ]
+    func products(_ a: Bool, _ b: Bool) -> [OperationSample] {
+      sizes.map { m, k, n in
+        OperationSample([.init(a ? [k, m] : [m, k]), .init(b ? [n, k] : [k, n])]) { x in
+          (a ? x[0].transposed() : x[0]).matmul(b ? x[1].transposed() : x[1])
+        }
+      }
+    }
+    return switch self {
+    case .nn:
+      products(false, false) + [
+        OperationSample([.init([17, 9], layout: .sliced), .init([9, 33], layout: .sliced)]) {
+          $0[0].matmul($0[1])
+        }
+      ]
+    case .nt: products(false, true)
+    case .tn: products(true, false)
+    case .tt: products(true, true)
+    case .batched:
+      [
+        OperationSample([.init([3, 5, 7]), .init([3, 7, 2])]) { $0[0].matmul($0[1]) },
+        OperationSample([.init([2, 3, 4, 5]), .init([2, 3, 6, 5])]) {
+          $0[0].matmul($0[1].transposed())
+        },
+      ]
+    case .broadcastBatch:
+      [
+        OperationSample([.init([3, 5, 7]), .init([7, 2])]) { $0[0].matmul($0[1]) },
+        OperationSample([.init([2, 1, 4, 5]), .init([3, 5, 6])]) { $0[0].matmul($0[1]) },
+      ]
+    case .vectors:
+      [
+        OperationSample([.init([9]), .init([9])]) { $0[0].matmul($0[1]) },
+        OperationSample([.init([4, 9]), .init([9])]) { $0[0].matmul($0[1]) },
+        OperationSample([.init([9]), .init([9, 4])]) { $0[0].matmul($0[1]) },
+      ]
+    case .linear:
+      [
+        OperationSample([.init([17, 9]), .init([33, 9]), .init([33])]) {
+          Tensors.linear($0[0], weight: $0[1], bias: $0[2])
+        },
+        OperationSample([.init([2, 3, 9]), .init([4, 9])]) {
+          Tensors.linear($0[0], weight: $0[1], bias: nil)
+        },
+      ]
+    case .linearActivation:
+      [Activation.tanh, .square, .elu(), .sin].map { activation in
+        OperationSample(
+          [.init([17, 9]), .init([33, 9]), .init([33])], label: activation.name
+        ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2], activation: activation) }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// The matrix product, as NumPy's `matmul`.
+  ///
+  /// `[…, m, k]` by `[…, k, n]` gives `[…, m, n]`; leading axes are broadcast. A vector is a row on
+  /// the left and a column on the right, and its axis is left out of the result. Transposed
+  /// operands are read where they are. Traps when the inner lengths differ.
+  public func matmul(_ other: Tensor) -> Tensor {
+    require(
+      rank >= 1 && other.rank >= 1,
+      "matmul: shapes \(shape) and \(other.shape); a scalar has no rows")
+    if rank == 1 {
+      return expandingShape(at: 0).matmul(other).droppingAxis(other.rank == 1 ? -1 : -2)
+    }
+    if other.rank == 1 { return matmul(other.expandingShape(at: 1)).droppingAxis(-1) }
+    return product(self, other)
+  }
+
+  private func droppingAxis(_ axis: Int) -> Tensor {
+    rank == 0 ? self : reshaped(to: shape.dropping(axes: [axis]))
+  }
+}
+
+/// A fully connected layer: `activation(x · weightᵀ + bias)`, in one launch.
+///
+/// - Parameters:
+///   - x: `[…, in]`.
+///   - weight: `[out, in]`.
+///   - bias: `[out]`, or nil for none.
+///   - activation: Applied to each element.
+/// - Returns: `[…, out]`. Traps when shapes do not fit.
+public func linear(
+  _ x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation = .identity
+) -> Tensor {
+  require(
+    x.rank >= 1 && weight.rank == 2 && x.shape[-1] == weight.shape[1],
+    "linear: input of shape \(x.shape) does not fit weight \(weight.shape), which is [out, in]")
+  require(
+    bias == nil || bias?.shape == [weight.shape[0]],
+    "linear: bias of shape \(bias.map(\.shape.description) ?? "") does not fit weight \(weight.shape)"
+  )
+  let rows = x.reshaped(to: [x.shape.dimensions.dropLast().reduce(1, *), x.shape[-1]])
+  let y = product(rows, weight.transposed(), bias: bias, activation: activation)
+  return y.reshaped(to: Shape(x.shape.dimensions.dropLast() + [weight.shape[0]]))
+}
+
+/// `activation(a·b + bias)` with its gradient.
+private func product(
+  _ a: Tensor, _ b: Tensor, bias: Tensor? = nil, activation: Activation = .identity
+) -> Tensor {
+  let inputs = [a, b] + (bias.map { [$0] } ?? [])
+  let device = commonDevice("matmul", inputs)
+  let dtype = commonDType("matmul", inputs)
+  let m = a.shape[-2]
+  let n = b.shape[-1]
+  require(
+    dtype.isComputed, "matmul: operands are \(dtype); convert them with cast(to: .float32)")
+  require(
+    a.shape[-1] == b.shape[-2],
+    "matmul: shapes \(a.shape) and \(b.shape); the inner lengths \(a.shape[-1]) and \(b.shape[-2]) differ"
+  )
+  let batch = broadcastShape(
+    "matmul", [Shape(a.shape.dimensions.dropLast(2)), Shape(b.shape.dimensions.dropLast(2))])
+  let shape = Shape(batch.dimensions + [m, n])
+  // A gradient taken from the input of the activation needs that input, so it is kept and the
+  // activation follows in a launch of its own.
+  let isTracked = inputs.contains(where: \.isTracked)
+  let isFused = !isTracked || activation.savesOutput || activation.isIdentity
+  let left = a.detached
+  let right = b.detached
+  let result = device.allocate(dtype, shape)
+  launchProduct(
+    left, right, bias: bias?.detached, activation: isFused ? activation : .identity, into: result)
+  guard isTracked else { return result }
+  let recorded = result.recorded("matmul", from: inputs) { cotangent, isNeeded in
+    let signal =
+      isFused ? activation.gradient(cotangent: cotangent, input: nil, output: result) : cotangent
+    return [
+      isNeeded[0] ? product(signal, right.transposed()) : nil,
+      isNeeded[1] ? gradientOfRight(left, signal, target: right.shape) : nil,
+      isNeeded.count > 2 && isNeeded[2] ? signal : nil,
+    ]
+  }
+  return isFused ? recorded : activation(recorded)
+}
+
+/// aᵀ·signal; one long product where the right operand was shared by the whole batch.
+private func gradientOfRight(_ a: Tensor, _ signal: Tensor, target: Shape) -> Tensor {
+  if target.rank == 2, signal.rank > 2 {
+    let batch = Shape(signal.shape.dimensions.dropLast(2))
+    let rows = a.broadcast(to: Shape(batch.dimensions + a.shape.dimensions.suffix(2)))
+    let rowCount = batch.count * signal.shape[-2]
+    return product(
+      rows.reshaped(to: [rowCount, a.shape[-1]]).transposed(),
+      signal.reshaped(to: [rowCount, signal.shape[-1]]))
+  }
+  return product(a.transposed(), signal)
+}
+
+private func launchProduct(
+  _ a: Tensor, _ b: Tensor, bias: Tensor?, activation: Activation, into result: Tensor
+) {
+  guard result.count > 0 else { return }
+  let batch = result.shape.dimensions.dropLast(2)
+  guard
+    let left = a.view.broadcast(to: Shape(batch + a.shape.dimensions.suffix(2))),
+    let right = b.view.broadcast(to: Shape(batch + b.shape.dimensions.suffix(2)))
+  else { fatalError("matmul: shapes \(a.shape) and \(b.shape) do not broadcast") }
+  let offset = bias.map { bias in
+    guard let view = bias.view.broadcast(to: result.shape) else {
+      fatalError("matmul: bias of shape \(bias.shape) does not fit \(result.shape)")
+    }
+    return view
+  }
+  let target = result.view
+  result.device.launch(reading: [left, right] + (offset.map { [$0] } ?? []), writing: [target]) {
+    try $0.multiply(
+      left, right, bias: offset, activation: activation.isIdentity ? nil : activation.expression,
+      into: target)
+  }
+}

@@ -1,0 +1,215 @@
+public import Compute
+
+/// Normalising groups of elements.
+public enum NormalizationOperation: String, OperationFamily {
+  case batch, batchActivated, batchSpatial, layer, group, instance, mean, meanSquare, sumOfSquares
+
+  /// The operation with its scale and shift, at sizes that no vector divides.
+  public func samples(_ source: inout SampleSource) -> [OperationSample] {
+    let odd = source.size(in: 9...40)
+    func sample(
+      _ shape: Shape, _ geometry: NormalizationGeometry, _ mode: NormalizationMode,
+      activation: Activation = .identity, values: SampleValues = .shifted(mean: 3, deviation: 2),
+      epsilon: Double = 1e-5
+    ) -> OperationSample {
+      OperationSample(
+        [.init(shape, values), .init([geometry.channels]), .init([geometry.channels])],
+        label: "\(shape) \(activation.name)"
+      ) { x in
+        normalize(
+          x[0], geometry: geometry, mode: mode, epsilon: epsilon, scale: x[1], shift: x[2],
+          activation: activation
+        ).output
+      }
+    }
+    func batch(_ shape: Shape) -> NormalizationGeometry { .batch(shape) }
+    let batches: [Shape] = [[2, 3], [odd, 5], [33, 1], [257, 3], [5, 17]]
+    return switch self {
+    case .batch:
+      batches.map { sample($0, batch($0), .meanAndVariance) } + [
+        OperationSample([.init([9, 4], layout: .transposed)]) {
+          normalize($0[0], geometry: .batch([9, 4]), mode: .meanAndVariance, epsilon: 1e-3).output
+        }
+      ]
+    case .batchActivated:
+      [Activation.tanh, .sin, .softplus].map {
+        sample([odd, 5], batch([odd, 5]), .meanAndVariance, activation: $0)
+      }
+    case .batchSpatial:
+      [[3, 4, 5], [2, 3, 3, 7], [5, 2, odd]].map { (shape: Shape) in
+        sample(shape, batch(shape), .meanAndVariance)
+      }
+    case .layer:
+      [[3, odd], [17, 33], [1, 2]].map { (shape: Shape) in
+        sample(shape, .layer(shape), .meanAndVariance)
+      }
+    case .group:
+      [
+        sample([3, 6, 5], .group([3, 6, 5], groups: 2), .meanAndVariance),
+        sample(
+          [2, 4, 3, 3], .group([2, 4, 3, 3], groups: 4), .meanAndVariance, activation: .tanh),
+      ]
+    case .instance: [sample([3, 4, odd], .group([3, 4, odd], groups: 4), .meanAndVariance)]
+    case .mean:
+      [sample([odd, 5], batch([odd, 5]), .mean), sample([3, odd], .layer([3, odd]), .mean)]
+    case .meanSquare:
+      [
+        sample([odd, 5], batch([odd, 5]), .meanSquare),
+        sample([3, odd], .layer([3, odd]), .meanSquare, activation: .sin),
+      ]
+    case .sumOfSquares:
+      [
+        sample([odd, 5], batch([odd, 5]), .sumOfSquares),
+        sample([3, odd], .layer([3, odd]), .sumOfSquares),
+      ]
+    }
+  }
+}
+
+extension NormalizationGeometry {
+  /// Batch norm of `[n, c]` or `[n, c, …]`: one set of statistics for each channel.
+  public static func batch(_ shape: Shape) -> NormalizationGeometry {
+    let channels = shape[1]
+    let inner = shape.dimensions.dropFirst(2).reduce(1, *)
+    return NormalizationGeometry(
+      outer: shape[0], groups: channels, inner: inner, channels: channels, channelStride: inner)
+  }
+
+  /// Layer norm over the last axis: one set of statistics for each row.
+  public static func layer(_ shape: Shape) -> NormalizationGeometry {
+    let width = shape[-1]
+    return NormalizationGeometry(
+      outer: 1, groups: shape.count / Swift.max(width, 1), inner: width, channels: width,
+      channelStride: 1)
+  }
+
+  /// Group norm of `[n, c, …]`: one set for each example and group of neighbouring channels.
+  ///
+  /// One group is layer norm over channels and space, as many groups as channels instance norm.
+  public static func group(_ shape: Shape, groups: Int) -> NormalizationGeometry {
+    let channels = shape[1]
+    let space = shape.dimensions.dropFirst(2).reduce(1, *)
+    return NormalizationGeometry(
+      outer: 1, groups: shape[0] * groups, inner: channels / groups * space, channels: channels,
+      channelStride: space)
+  }
+}
+
+/// Normalises with given statistics: `(x − mean) / √(variance + ε) · scale + shift`, as a batch
+/// norm does in evaluation.
+///
+/// `mean`, `variance`, `scale` and `shift` are broadcast with x. Differentiable in x, scale and
+/// shift.
+public func normalize(
+  _ x: Tensor, mean: Tensor, variance: Tensor, epsilon: Double, scale: Tensor?, shift: Tensor?
+) -> Tensor {
+  let scale = scale.map { PointwiseArgument.tensor($0) } ?? .scalar(1)
+  let shift = shift.map { PointwiseArgument.tensor($0) } ?? .scalar(0)
+  return statisticsFunction([
+    .tensor(x), .tensor(mean.detached), .tensor(variance.detached), .scalar(epsilon), scale, shift,
+  ])
+}
+
+private let statisticsFunction: PointwiseFunction = {
+  let (x, mean, variance) = (Expression.input(0), Expression.input(1), Expression.input(2))
+  let (epsilon, scale, shift) = (Expression.input(3), Expression.input(4), Expression.input(5))
+  return PointwiseFunction(
+    "normalize", 6, (x - mean) * (variance + epsilon).reciprocalSquareRoot * scale + shift)
+}()
+
+/// What normalising gives.
+public struct Normalized: Sendable {
+  /// The normalised tensor, of the input's shape.
+  public let output: Tensor
+  /// The mean of each group, `[models · groups]`; 0 where the mode subtracts none.
+  public let mean: Tensor
+  /// The factor by which each group was multiplied, `[models · groups]`; 1 where none.
+  public let inverseDeviation: Tensor
+}
+
+/// Normalises groups of elements: `activation(x̂·scale + shift)`.
+///
+/// - Parameters:
+///   - x: The input; its elements, row-major, are divided as `geometry` says.
+///   - geometry: What is grouped.
+///   - mode: What is taken out of each group.
+///   - epsilon: Added to the variance or mean square under the root.
+///   - scale: `geometry.models · channels` factors, or nil for 1.
+///   - shift: `geometry.models · channels` summands, or nil for 0.
+///   - activation: Applied in the same launch.
+/// - Returns: The output, differentiable in x, scale and shift, and the statistics, constants.
+///
+/// Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, and its relatives; the design
+/// names the geometry of each. Traps when the geometry does not fit.
+public func normalize(
+  _ x: Tensor, geometry: NormalizationGeometry, mode: NormalizationMode, epsilon: Double,
+  scale: Tensor? = nil, shift: Tensor? = nil, activation: Activation = .identity
+) -> Normalized {
+  let parameters = [scale, shift].compactMap { $0 }
+  let inputs = [x] + parameters
+  let device = commonDevice("normalize", inputs)
+  let dtype = commonDType("normalize", inputs)
+  require(
+    dtype.isComputed, "normalize: the operand is \(dtype); convert it with cast(to: .float32)")
+  require(
+    geometry.count == x.count,
+    "normalize: shape \(x.shape) has \(x.count) elements, the geometry \(geometry.count)")
+  for parameter in parameters {
+    require(
+      parameter.count == geometry.models * geometry.channels,
+      "normalize: scale or shift of shape \(parameter.shape) for \(geometry.channels) channels")
+  }
+  let input = x.detached.contiguous()
+  let gamma = scale?.detached.contiguous()
+  let beta = shift?.detached.contiguous()
+  let sets = geometry.models * geometry.groups
+  let output = device.allocate(dtype, x.shape)
+  // Nothing is launched for an empty input, so what still has elements is filled here.
+  let isEmpty = x.count == 0
+  let mean =
+    isEmpty ? Tensor.zeros([sets], dtype: dtype, on: device) : device.allocate(dtype, [sets])
+  let inverseDeviation =
+    isEmpty
+    ? Tensor.full(
+      [sets], mode.divides ? 1 / epsilon.squareRoot() : 1, dtype: dtype, on: device)
+    : device.allocate(dtype, [sets])
+  let optional = [gamma, beta].compactMap { $0?.view }
+  if !isEmpty {
+    device.launch(
+      reading: [input.view] + optional, writing: [output.view, mean.view, inverseDeviation.view]
+    ) {
+      try $0.normalize(
+        input.view, geometry: geometry, mode: mode, epsilon: epsilon, scale: gamma?.view,
+        shift: beta?.view, activation: activation.isIdentity ? nil : activation.expression,
+        into: output.view, mean: mean.view, inverseDeviation: inverseDeviation.view)
+    }
+  }
+  let recorded = output.recorded("normalize", from: inputs) { cotangent, isNeeded in
+    let cotangent = cotangent.contiguous()
+    let inputGradient = device.allocate(dtype, input.shape)
+    func parameterGradient(_ parameter: Tensor) -> Tensor {
+      isEmpty
+        ? .zeros(parameter.shape, dtype: dtype, on: device)
+        : device.allocate(dtype, parameter.shape)
+    }
+    let gammaGradient = gamma.map(parameterGradient)
+    let betaGradient = beta.map(parameterGradient)
+    let written = [inputGradient, gammaGradient, betaGradient].compactMap { $0?.view }
+    if !isEmpty {
+      device.launch(
+        reading: [cotangent.view, input.view, mean.view, inverseDeviation.view] + optional,
+        writing: written
+      ) {
+        try $0.normalizeGradient(
+          cotangent.view, x: input.view, mean: mean.view,
+          inverseDeviation: inverseDeviation.view, geometry: geometry, mode: mode,
+          scale: gamma?.view, shift: beta?.view,
+          activationDerivative: activation.isIdentity ? nil : activation.derivative,
+          into: inputGradient.view, scaleGradient: gammaGradient?.view,
+          shiftGradient: betaGradient?.view)
+      }
+    }
+    return [inputGradient] + [gammaGradient, betaGradient].compactMap { $0 }
+  }
+  return Normalized(output: recorded, mean: mean, inverseDeviation: inverseDeviation)
+}
