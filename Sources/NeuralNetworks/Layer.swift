@@ -1,0 +1,31 @@
+public import Compute
+public import Tensors
+
+/// A module that maps a tensor to a tensor, and can learn its input's shape when a model is built.
+public protocol Layer: Module {
+  /// The layer's output for a batch.
+  func callAsFunction(_ x: Tensor) -> Tensor
+
+  /// Settles the shapes of the parameters from the input's, and gives the output's.
+  ///
+  /// Shapes are those of one example, without the batch axis. Throws ``ModelError`` when the
+  /// input does not fit.
+  func build(input: Shape) throws(ModelError) -> Shape
+}
+
+/// A model that does not fit together.
+public struct ModelError: Error, Sendable, CustomStringConvertible {
+  /// The layer's place in the model, such as `2 (BatchNorm)`; empty within the layer itself.
+  public let layer: String
+  /// What does not fit, with the shapes.
+  public let problem: String
+
+  /// Creates an error.
+  public init(_ problem: String, layer: String = "") {
+    self.layer = layer
+    self.problem = problem
+  }
+
+  /// The layer and what does not fit.
+  public var description: String { layer.isEmpty ? problem : "layer \(layer): \(problem)" }
+}

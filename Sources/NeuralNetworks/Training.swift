@@ -1,0 +1,221 @@
+import Compute
+public import Tensors
+
+/// Examples on a device: inputs and what is to be predicted of them.
+public struct Examples: Sendable {
+  /// `[n, …]`.
+  public let inputs: Tensor
+  /// `[n]` class labels, or `[n, …]` targets.
+  public let targets: Tensor
+
+  /// Creates examples; traps unless there are as many targets as inputs.
+  public init(inputs: Tensor, targets: Tensor) {
+    require(
+      inputs.rank >= 1 && targets.rank >= 1 && inputs.shape[0] == targets.shape[0],
+      "Examples: inputs of shape \(inputs.shape) and targets of shape \(targets.shape) differ in number"
+    )
+    self.inputs = inputs
+    self.targets = targets
+  }
+
+  /// The number of examples.
+  public var count: Int { inputs.shape[0] }
+
+  /// The examples of the given numbers, gathered on the device.
+  public func gather(_ numbers: Tensor) -> Examples {
+    Examples(inputs: inputs.gather(numbers), targets: targets.gather(numbers))
+  }
+
+  /// Neighbouring examples, without a copy.
+  public func slice(_ range: Range<Int>) -> Examples {
+    Examples(inputs: inputs[range], targets: targets[range])
+  }
+}
+
+/// How a model is trained.
+public struct TrainingPlan: Sendable, Hashable {
+  /// Passes over the examples.
+  public var epochs: Int
+  /// Examples of a step.
+  public var batchSize: Int
+  /// Whether the examples are put into another order for each epoch.
+  public var shuffles: Bool
+  /// The seed of the orders.
+  public var seed: UInt64
+
+  /// Creates a plan.
+  public init(epochs: Int, batchSize: Int, shuffles: Bool = true, seed: UInt64 = 0) {
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.shuffles = shuffles
+    self.seed = seed
+  }
+
+  /// The bounds of the batches of `count` examples.
+  ///
+  /// The last may be short; but one example alone, which batch norm cannot take, joins the batch
+  /// before it.
+  public func batches(of count: Int) -> [Range<Int>] {
+    let size = max(batchSize, 1)
+    var batches = stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+    if batches.count > 1, let last = batches.last, last.count == 1, size > 1 {
+      batches.removeLast()
+      batches[batches.count - 1] = batches[batches.count - 1].lowerBound..<last.upperBound
+    }
+    return batches
+  }
+}
+
+/// What an epoch of training came to.
+public struct EpochReport: Sendable, Hashable, Codable {
+  /// The epoch's number, from 1.
+  public let epoch: Int
+  /// The steps made so far.
+  public let steps: Int
+  /// The mean loss of the epoch's steps, each from before its update, weighted by examples.
+  public let trainingLoss: Double
+  /// The loss of the validation examples after the epoch, in evaluation mode; nil without any.
+  public let validationLoss: Double?
+  /// The share of validation examples whose label is predicted; nil without any, or for a loss
+  /// that predicts no labels.
+  public let validationAccuracy: Double?
+}
+
+/// Where training stands, for a display.
+public struct TrainingProgress: Sendable, Hashable {
+  /// The epoch's number, from 1.
+  public let epoch: Int
+  /// The steps of this epoch that were made.
+  public let step: Int
+  /// The steps of each epoch.
+  public let stepsPerEpoch: Int
+}
+
+/// What a network's output is compared by.
+public struct Loss: Sendable {
+  /// The name that configurations use.
+  public let name: String
+  /// The mean loss of outputs against targets, a scalar.
+  public let value: @Sendable (_ output: Tensor, _ targets: Tensor) -> Tensor
+  /// The predicted labels, `[n]` of int32, where the loss predicts any.
+  public let labels: (@Sendable (_ output: Tensor) -> Tensor)?
+
+  /// Creates a loss.
+  public init(
+    _ name: String, labels: (@Sendable (_ output: Tensor) -> Tensor)? = nil,
+    value: @escaping @Sendable (_ output: Tensor, _ targets: Tensor) -> Tensor
+  ) {
+    self.name = name
+    self.labels = labels
+    self.value = value
+  }
+
+  /// The cross-entropy of softmax: one logit a class, labels as integers.
+  public static let crossEntropy = Loss("crossEntropy", labels: { $0.argmax(axis: -1) }) {
+    Tensors.crossEntropy($0, $1)
+  }
+
+  /// The cross-entropy of a sigmoid: one logit, labels 0 and 1 as integers.
+  public static let binaryCrossEntropy = Loss(
+    "binaryCrossEntropy",
+    labels: { ($0.reshaped(to: [-1]) .> 0.0).cast(to: .int32) }
+  ) { output, labels in
+    Tensors.binaryCrossEntropy(output, labels.cast(to: output.dtype).reshaped(to: output.shape))
+  }
+
+  /// The mean squared difference; of integer labels, from rows with a one at the label.
+  public static let meanSquaredError = Loss(
+    "meanSquaredError", labels: { $0.argmax(axis: -1) }
+  ) { output, targets in
+    Tensors.meanSquaredError(
+      output,
+      targets.dtype.isFloatingPoint
+        ? targets : targets.oneHot(classes: output.shape[-1], dtype: output.dtype))
+  }
+
+  /// Every loss.
+  public static let all: [Loss] = [.crossEntropy, .binaryCrossEntropy, .meanSquaredError]
+}
+
+/// Trains a network on examples.
+///
+/// After each epoch `observe` gets a report; what it throws stops the training. The model is left
+/// in evaluation mode. Throws ``TrainingError`` when a loss is not finite.
+///
+/// - Parameters:
+///   - model: A built and initialised network.
+///   - optimizer: Made for the model.
+///   - loss: What is minimised.
+///   - examples: Trained on, on the model's device.
+///   - validation: Looked at after each epoch, or nil.
+///   - plan: Epochs, batches, order.
+///   - progress: Called after each step is launched.
+///   - observe: Called after each epoch.
+public func train(
+  _ model: any Layer, with optimizer: Optimizer, loss: Loss, on examples: Examples,
+  validation: Examples? = nil, plan: TrainingPlan,
+  progress: (TrainingProgress) -> Void = { _ in },
+  observe: (EpochReport) throws -> Void = { _ in }
+) throws {
+  let step = TrainingStep<Examples>(model, optimizer) { batch in
+    loss.value(model(batch.inputs), batch.targets)
+  }
+  let bounds = plan.batches(of: examples.count)
+  let key = RandomKey(seed: plan.seed)["order"]
+  var stepCount = 0
+  defer { model.mode = .evaluation }
+  for epoch in 1...max(plan.epochs, 1) where plan.epochs > 0 {
+    model.mode = .training
+    let order =
+      plan.shuffles
+      ? Tensor(
+        key[epoch].permutation(examples.count).map(Int32.init), shape: [examples.count],
+        on: examples.inputs.device)
+      : nil
+    var total = Tensor.zeros([], dtype: .float32, on: examples.inputs.device)
+    for (index, range) in bounds.enumerated() {
+      let batch = order.map { examples.gather($0[range]) } ?? examples.slice(range)
+      let value = try step(batch)
+      total = total + value.cast(to: .float32) * (Double(range.count) / Double(examples.count))
+      stepCount += 1
+      progress(.init(epoch: epoch, step: index + 1, stepsPerEpoch: bounds.count))
+    }
+    try step.finish()
+    let scores = try validation.map {
+      try evaluate(model, loss: loss, on: $0, batchSize: plan.batchSize)
+    }
+    try observe(
+      EpochReport(
+        epoch: epoch, steps: stepCount, trainingLoss: try total.item(of: Double.self),
+        validationLoss: scores?.loss, validationAccuracy: scores?.accuracy))
+  }
+}
+
+/// The loss of a network on examples, and the share of labels it predicts, in evaluation mode.
+///
+/// Leaves the model's mode as it was. Throws what went wrong on the device.
+public func evaluate(
+  _ model: any Layer, loss: Loss, on examples: Examples, batchSize: Int = 1024
+) throws -> (loss: Double, accuracy: Double?) {
+  let output = predict(model, examples.inputs, batchSize: batchSize)
+  let value = try loss.value(output, examples.targets).item(of: Double.self)
+  let accuracy = try loss.labels.flatMap { labels -> Double? in
+    guard !examples.targets.dtype.isFloatingPoint else { return nil }
+    let hits = labels(output) .== examples.targets.cast(to: .int32)
+    return try hits.cast(to: .float32).mean().item(of: Double.self)
+  }
+  return (value, accuracy)
+}
+
+/// The outputs of a network in evaluation mode, computed batch by batch.
+public func predict(_ model: any Layer, _ inputs: Tensor, batchSize: Int = 1024) -> Tensor {
+  let mode = model.mode
+  model.mode = .evaluation
+  defer { model.mode = mode }
+  let size = max(batchSize, 1)
+  guard inputs.shape[0] > size else { return model(inputs) }
+  let parts = stride(from: 0, to: inputs.shape[0], by: size).map { start in
+    model(inputs[start..<min(start + size, inputs.shape[0])])
+  }
+  return concatenate(parts, axis: 0)
+}
