@@ -62,7 +62,13 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]
     ),
-    .target(name: "GradientChecking", dependencies: ["NeuralNetworks", "Tensors", "Compute"]),
+    .target(
+      name: "GradientChecking",
+      dependencies: [
+        "NeuralNetworks", "Tensors", "Compute",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]
+    ),
     .target(
       name: "Datasets",
       dependencies: [
@@ -120,9 +126,10 @@ let package = Package(
 
 // Every Swift target sees only what it imports, and exports only what it says.
 for target in package.targets where target.type != .system {
-  target.swiftSettings = (target.swiftSettings ?? []) + [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-  ]
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [
+      .enableUpcomingFeature("ExistentialAny"),
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+    ]
 }
