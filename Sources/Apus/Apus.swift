@@ -1,0 +1,5 @@
+@_exported import Compute
+@_exported import Datasets
+@_exported import GradientChecking
+@_exported import NeuralNetworks
+@_exported import Tensors

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Datasets
+import NeuralNetworks
+import Tensors
+
+/// What a command says of an error, and the status it exits with.
+struct Failure {
+  /// One line, or nil when the command has said what is wrong.
+  let message: String?
+  let status: ExitCode
+
+  /// `EX_DATAERR` of sysexits.h: a configuration or a data file is wrong.
+  private static let dataError = ExitCode(65)
+
+  init(_ error: any Error) {
+    switch error {
+    case let code as ExitCode:
+      self.init(message: nil, status: code)
+    case let error as SafetensorsError:
+      self.init(
+        message: error.description, status: error.isUnwritable ? .failure : Self.dataError)
+    case is ConfigurationError, is DataError, is CheckpointError:
+      self.init(message: "\(error)", status: Self.dataError)
+    case is UsageError, is DeviceError:
+      self.init(message: "\(error)", status: .validationFailure)
+    default:
+      let status = RootCommand.exitCode(for: error)
+      let message = RootCommand.message(for: error)
+      self.init(
+        message: status == .validationFailure ? "\(message); see 'apus --help'" : message,
+        status: status)
+    }
+  }
+
+  private init(message: String?, status: ExitCode) {
+    self.message = message
+    self.status = status
+  }
+}
+
+/// A command line that asks for what cannot be.
+struct UsageError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// A file or directory that the system does not let be written.
+struct OutputError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ path: String, _ error: any Error) {
+    description = "\(path): cannot be written: \(fileErrorReason(error))"
+  }
+}
+
+extension SafetensorsError {
+  fileprivate var isUnwritable: Bool {
+    if case .unwritable = problem { true } else { false }
+  }
+}
