@@ -1,0 +1,39 @@
+# Each target installs what it needs, then runs one swift command.
+
+SWIFT ?= swift
+# One configuration for everything, so that the demo, the tests and the command share a build.
+BUILD = -c release
+STRICT = -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
+
+# The fewest tests that may run: a suite that is left out must not pass for one that succeeded.
+MINIMUM_TESTS = 191
+
+.PHONY: help demo test test-quick gradcheck lint format dependencies clean
+
+help:  ## Lists the targets.
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
+
+demo: dependencies  ## Trains a network on handwritten digits.
+	$(SWIFT) run $(BUILD) apus train Examples/digits.yaml --output runs/digits
+
+test: dependencies lint  ## Proves every kernel and every gradient, on every device there is.
+	.ci/test $(MINIMUM_TESTS) $(SWIFT) test $(BUILD) $(STRICT)
+	$(SWIFT) run $(BUILD) $(STRICT) VectorAdd
+
+test-quick: dependencies  ## Runs every kernel at least once, in under a minute after the build.
+	$(SWIFT) test $(BUILD) $(STRICT) --filter 'OpenCLBackendTests|ParityTests'
+
+gradcheck: dependencies  ## Checks every gradient on this machine's device.
+	$(SWIFT) run $(BUILD) apus gradcheck
+
+lint:  ## Fails where a file is not formatted as .swift-format says.
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples
+
+format:  ## Formats every file.
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
+
+dependencies:
+	@.ci/dependencies
+
+clean:  ## Removes what was built.
+	rm -rf .build runs
