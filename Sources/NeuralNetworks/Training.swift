@@ -149,13 +149,13 @@ public struct Loss: Sendable {
 ///   - examples: Trained on, on the model's device.
 ///   - validation: Looked at after each epoch, or nil.
 ///   - plan: Epochs, batches, order.
-///   - progress: Called after each step is launched.
 ///   - observe: Called after each epoch.
+///   - progress: Called after each step is launched.
 public func train(
   _ model: any Layer, with optimizer: Optimizer, loss: Loss, on examples: Examples,
   validation: Examples? = nil, plan: TrainingPlan,
-  progress: (TrainingProgress) -> Void = { _ in },
-  observe: (EpochReport) throws -> Void = { _ in }
+  observe: (EpochReport) throws -> Void = { _ in },
+  progress: (TrainingProgress) -> Void = { _ in }
 ) throws {
   let step = TrainingStep<Examples>(model, optimizer) { batch in
     loss.value(model(batch.inputs), batch.targets)
@@ -172,11 +172,11 @@ public func train(
         key[epoch].permutation(examples.count).map(Int32.init), shape: [examples.count],
         on: examples.inputs.device)
       : nil
-    var total = Tensor.zeros([], dtype: .float32, on: examples.inputs.device)
+    var total: Tensor?
     for (index, range) in bounds.enumerated() {
       let batch = order.map { examples.gather($0[range]) } ?? examples.slice(range)
-      let value = try step(batch)
-      total = total + value.cast(to: .float32) * (Double(range.count) / Double(examples.count))
+      let share = try step(batch) * (Double(range.count) / Double(examples.count))
+      total = total.map { $0 + share } ?? share
       stepCount += 1
       progress(.init(epoch: epoch, step: index + 1, stepsPerEpoch: bounds.count))
     }
@@ -186,7 +186,7 @@ public func train(
     }
     try observe(
       EpochReport(
-        epoch: epoch, steps: stepCount, trainingLoss: try total.item(of: Double.self),
+        epoch: epoch, steps: stepCount, trainingLoss: try total?.item(of: Double.self) ?? .nan,
         validationLoss: scores?.loss, validationAccuracy: scores?.accuracy))
   }
 }
