@@ -8,7 +8,7 @@ STRICT = -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check 
 # The fewest tests that may run: a suite that is left out must not pass for one that succeeded.
 MINIMUM_TESTS = 191
 
-.PHONY: help demo test test-quick gradcheck lint format dependencies clean
+.PHONY: help demo test test-quick gradcheck bench lint format dependencies clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -26,11 +26,21 @@ test-quick: dependencies  ## Runs every kernel at least once, in under a minute 
 gradcheck: dependencies  ## Checks every gradient on this machine's device.
 	$(SWIFT) run $(BUILD) apus gradcheck
 
+bench: dependencies Benchmarks/.venv  ## Measures Apus beside its peers, in turn.
+	$(SWIFT) build $(BUILD) --package-path Benchmarks
+	Benchmarks/.build/release/Compare --python $(CURDIR)/Benchmarks/.venv/bin/python $(BENCH)
+
+# What cannot be installed is left out of the comparison, with a note.
+Benchmarks/.venv: Benchmarks/Peers/requirements.txt
+	python3 -m venv $@
+	while read -r peer; do $@/bin/pip install -q "$$peer" || true; done < $<
+	touch $@
+
 lint:  ## Fails where a file is not formatted as .swift-format says.
-	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources
 
 format:  ## Formats every file.
-	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks/Package.swift Benchmarks/Sources
 
 dependencies:
 	@.ci/dependencies

@@ -1,0 +1,93 @@
+/// What is measured: one line of words, which every worker understands.
+public enum Case: Hashable, Sendable, LosslessStringConvertible {
+  /// `matmul M K N NT`: an [m, k] matrix by a [k, n] one, stored as they are (N) or transposed (T).
+  case matmul(m: Int, k: Int, n: Int, isLeftTransposed: Bool, isRightTransposed: Bool)
+  /// `train 64-128-10 batchNorm 128`: forward, backward and Adam of fully connected layers of these
+  /// widths, with rectifiers between them.
+  case train(widths: [Int], hasBatchNorm: Bool, batch: Int)
+  /// `batchNorm 128x64x32x32`: forward in training, and backward.
+  case batchNorm(shape: [Int])
+
+  /// Reads a line; nil when it is none of the above.
+  public init?(_ description: String) {
+    let words = description.split(separator: " ").map(String.init)
+    func numbers(_ text: String, _ separator: Character) -> [Int]? {
+      let numbers = text.split(separator: separator).compactMap { Int($0) }
+      return numbers.count == text.split(separator: separator).count ? numbers : nil
+    }
+    switch words.first {
+    case "matmul":
+      let layouts = ["NN", "NT", "TN", "TT"]
+      guard words.count == 5, layouts.contains(words[4]), let m = Int(words[1]),
+        let k = Int(words[2]), let n = Int(words[3])
+      else { return nil }
+      self = .matmul(
+        m: m, k: k, n: n, isLeftTransposed: words[4].hasPrefix("T"),
+        isRightTransposed: words[4].hasSuffix("T"))
+    case "train":
+      guard words.count == 4, let widths = numbers(words[1], "-"), widths.count >= 2,
+        ["plain", "batchNorm"].contains(words[2]), let batch = Int(words[3])
+      else { return nil }
+      self = .train(widths: widths, hasBatchNorm: words[2] == "batchNorm", batch: batch)
+    case "batchNorm":
+      guard words.count == 2, let shape = numbers(words[1], "x"), shape.count >= 2 else {
+        return nil
+      }
+      self = .batchNorm(shape: shape)
+    default:
+      return nil
+    }
+  }
+
+  /// The line.
+  public var description: String {
+    switch self {
+    case .matmul(let m, let k, let n, let left, let right):
+      "matmul \(m) \(k) \(n) \(left ? "T" : "N")\(right ? "T" : "N")"
+    case .train(let widths, let hasBatchNorm, let batch):
+      """
+      train \(widths.map(String.init).joined(separator: "-")) \
+      \(hasBatchNorm ? "batchNorm" : "plain") \(batch)
+      """
+    case .batchNorm(let shape):
+      "batchNorm \(shape.map(String.init).joined(separator: "x"))"
+    }
+  }
+
+  /// The floating-point operations of a matrix product; nil for the rest, which memory bounds too.
+  public var operationCount: Double? {
+    guard case .matmul(let m, let k, let n, _, _) = self else { return nil }
+    return 2 * Double(m) * Double(k) * Double(n)
+  }
+}
+
+extension Case {
+  /// The matrix products that are published.
+  public static let products: [Case] = {
+    let squares = [256, 512, 1024, 2048].map { ($0, $0, $0) }
+    let layers = [(128, 784, 512), (512, 2048, 2048), (1000, 500, 500)]
+    return (squares + layers).flatMap { m, k, n in
+      [(false, false), (false, true), (true, false)].map { left, right in
+        Case.matmul(m: m, k: k, n: n, isLeftTransposed: left, isRightTransposed: right)
+      }
+    }
+  }()
+
+  /// The training steps that are published.
+  public static let steps: [Case] = [
+    .train(widths: [2, 2, 2], hasBatchNorm: false, batch: 200),
+    .train(widths: [2, 8, 8, 2], hasBatchNorm: false, batch: 256),
+    .train(widths: [64, 128, 64, 10], hasBatchNorm: true, batch: 128),
+    .train(widths: [784, 512, 256, 10], hasBatchNorm: true, batch: 128),
+    .train(widths: [784, 2048, 2048, 2048, 10], hasBatchNorm: true, batch: 512),
+    .train(widths: [Int](repeating: 500, count: 10) + [10], hasBatchNorm: false, batch: 1000),
+  ]
+
+  /// The normalisations that are published.
+  public static let normalizations: [Case] = [
+    .batchNorm(shape: [512, 2048]), .batchNorm(shape: [128, 64, 32, 32]),
+  ]
+
+  /// All that is published.
+  public static let all = products + steps + normalizations
+}
