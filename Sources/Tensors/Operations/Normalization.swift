@@ -209,7 +209,8 @@ public func normalize(
           shiftGradient: betaGradient?.view)
       }
     }
-    return [inputGradient] + [gammaGradient, betaGradient].compactMap { $0 }
+    let parameterGradients: [Tensor] = [gammaGradient, betaGradient].compactMap { $0 }
+    return [inputGradient] + parameterGradients
   }
   return Normalized(output: recorded, mean: mean, inverseDeviation: inverseDeviation)
 }
