@@ -112,7 +112,10 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Compute", "TestSupport"]),
     .testTarget(
       name: "NeuralNetworksTests",
-      dependencies: ["NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
+      dependencies: [
+        "NeuralNetworks", "Tensors", "Compute", "TestSupport",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
     .testTarget(
       name: "GradientCheckingTests",
       dependencies: ["GradientChecking", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),

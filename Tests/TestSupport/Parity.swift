@@ -33,33 +33,27 @@ public struct Parity: Sendable {
 
   /// Expects values and gradients to be those of PyTorch.
   ///
-  /// In float64 they are held to the golden numbers, to `relative` of each tensor's norm. In
-  /// float32 the inputs are rounded, so the truth is the reference in float64 on the rounded
-  /// inputs; against it, ‖device − truth‖ ≤ 4·‖reference32 − truth‖ + 8·ε·‖truth‖, and the
-  /// reference's own float32 is held to `relative` with the ε of float32 in place of float64's.
+  /// In float64 they are held to the golden numbers, within `epsilons` units of float64's ε of each
+  /// tensor's norm. In float32 the inputs are rounded, so the truth is the reference in float64 on
+  /// the rounded inputs. The reference's own float32 is held to it within `epsilons` units of
+  /// float32's ε; a device's by ‖device − truth‖ ≤ 4·‖reference32 − truth‖ + 8·ε·‖truth‖.
   public func check(
-    in setting: Setting, relative: Double, sourceLocation: SourceLocation = #_sourceLocation
+    in setting: Setting, epsilons: Double, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let names = ["y"] + inputs.map { "grad_\($0)" }
     let actual = try compute(in: setting, rounding: setting.dtype)
     let truth: [[Double]]
-    var tolerances = names.map { _ in Tolerance.norm(relative) }
+    var tolerances = names.map { _ in Tolerance.norm(epsilons * setting.epsilon) }
     if setting.dtype == .float64 {
       truth = names.map { golden.values($0) }
     } else {
       truth = try compute(in: Setting(.reference, .float64), rounding: .float32).map {
         try $0.array(of: Double.self)
       }
-      let share = relative / DType.float64.epsilon * setting.epsilon
-      if setting.device == .reference {
-        tolerances = names.map { _ in .norm(share) }
-      } else {
+      if setting.device != .reference {
         let yardstick = try compute(in: Setting(.reference, .float32), rounding: .float32)
         tolerances = try zip(yardstick, truth).map { tensor, truth in
-          let values = try tensor.array(of: Double.self)
-          let error = Closeness.norm(zip(values, truth).map { $0 - $1 })
-          let scale = Closeness.norm(truth)
-          return .norm((4 * error + 8 * setting.epsilon * scale) / scale)
+          .yardstick(try tensor.array(of: Double.self), truth: truth, setting)
         }
       }
     }
@@ -71,5 +65,21 @@ public struct Parity: Sendable {
         actual[position], truth[position], tolerances[position], "\(golden.name)/\(name)",
         sourceLocation: sourceLocation)
     }
+  }
+}
+
+extension Tolerance {
+  /// As accurate as the plain program: ‖device − truth‖ ≤ 4·‖reference − truth‖ + 8·ε·‖truth‖.
+  ///
+  /// - Parameters:
+  ///   - reference: What the reference computed in the setting's dtype.
+  ///   - truth: What the reference computed in float64 from the same numbers.
+  ///   - setting: Where the numbers to be judged come from.
+  public static func yardstick(_ reference: [Double], truth: [Double], _ setting: Setting)
+    -> Tolerance
+  {
+    let error = Closeness.norm(zip(reference, truth).map { $0 - $1 })
+    let scale = Closeness.norm(truth)
+    return .norm((4 * error + 8 * setting.epsilon * scale) / scale)
   }
 }

@@ -1,0 +1,171 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+/// Operations beside the values and gradients that PyTorch computed from the same numbers.
+@Suite struct ParityTests {
+  /// A function and its gradient are a few roundings each, here and in PyTorch.
+  private static let elementwise = 16.0
+  /// Sums of up to some hundred terms: √K roundings, on terms that are larger than their sum.
+  private static let sums = 64.0
+
+  private static let builtIn: [(name: String, activation: Activation)] = [
+    ("identity", .identity), ("relu", .relu), ("leaky_relu_0.01", .leakyReLU(slope: 0.01)),
+    ("elu_1", .elu()), ("elu_0.5", .elu(alpha: 0.5)), ("sigmoid", .sigmoid), ("tanh", .tanh),
+    ("softplus", .softplus), ("square", .square), ("sin", .sin), ("cos", .cos),
+  ]
+
+  /// Activations that are not built in, written as users would write them.
+  private static let own: [(name: String, activation: Activation)] = [
+    (
+      "selu",
+      Activation("selu", kinks: [0]) {
+        1.0507009873554805
+          * select($0 .> 0, $0, 1.6732632423543772 * min($0, 0).expMinusOne)
+      }
+    ),
+    ("softsign", Activation("softsign", kinks: [0]) { $0 / (1 + $0.magnitude) }),
+    ("silu", Activation("silu") { $0 * $0.sigmoid }),
+    ("gelu", Activation("gelu") { 0.5 * $0 * (1 + ($0 * 0.7071067811865476).erf) }),
+    (
+      "gelu_tanh",
+      Activation("gelu_tanh") {
+        0.5 * $0 * (1 + (0.7978845608028654 * ($0 + 0.044715 * $0 * $0 * $0)).tanh)
+      }
+    ),
+    ("mish", Activation("mish") { $0 * (max($0, 0) + (-$0.magnitude).exp.logOnePlus).tanh }),
+    ("hardswish", Activation("hardswish") { $0 * ($0 / 6 + 0.5).clamped(0, 1) }),
+    ("hardtanh", Activation("hardtanh") { $0.clamped(-1, 1) }),
+    ("relu6", Activation("relu6") { $0.clamped(0, 6) }),
+    ("signed_square", Activation("signed_square") { $0.sign * $0 * $0 }),
+    ("gaussian", Activation("gaussian") { (-($0 * $0)).exp }),
+  ]
+
+  @Test("Activations have PyTorch's values and gradients", arguments: Setting.all)
+  func activations(setting: Setting) throws {
+    for (name, activation) in Self.builtIn {
+      let golden = Golden.activations[name]
+      try Parity(golden, ["x"]) { activation($0[0]) }
+        .check(in: setting, epsilons: Self.elementwise)
+      // The tails, which a norm does not see.
+      guard setting.dtype == .float64 else { continue }
+      try expectClose(
+        activation(golden.tensor("x", setting)), golden.values("y"), .ulps(Self.elementwise), name)
+    }
+  }
+
+  /// Only in float64: a device's rounding of tanh is magnified by what these make of it.
+  @Test(
+    "Activations of one's own have PyTorch's values and gradients",
+    arguments: Setting.all.filter { $0.dtype == .float64 })
+  func ownActivations(setting: Setting) throws {
+    for (name, activation) in Self.own {
+      try Parity(Golden.activations[name], ["x"]) { activation($0[0]) }
+        .check(in: setting, epsilons: Self.elementwise)
+    }
+  }
+
+  @Test("Matrix products have PyTorch's values and gradients", arguments: Setting.all)
+  func products(setting: Setting) throws {
+    let cases = (0...5).map { "matmul_nn_\($0)" } + ["matmul_batched", "matmul_broadcast_batch"]
+    for name in cases {
+      try Parity(Golden.linear[name], ["a", "b"]) { $0[0].matmul($0[1]) }
+        .check(in: setting, epsilons: Self.sums)
+      // The same product of transposes, which are views.
+      try Parity(Golden.linear[name], ["a", "b"]) {
+        $0[1].transposed().matmul($0[0].transposed()).transposed()
+      }.check(in: setting, epsilons: Self.sums)
+    }
+  }
+
+  @Test("A fully connected layer has PyTorch's values and gradients", arguments: Setting.all)
+  func fullyConnected(setting: Setting) throws {
+    try Parity(Golden.linear["linear"], ["x", "weight", "bias"]) {
+      linear($0[0], weight: $0[1], bias: $0[2])
+    }.check(in: setting, epsilons: Self.sums)
+  }
+
+  @Test("Losses have PyTorch's values and gradients", arguments: Setting.all)
+  func losses(setting: Setting) throws {
+    for name in ["cross_entropy", "cross_entropy_extreme_logits"] {
+      let golden = Golden.losses[name]
+      for dtype in [DType.int64, .int32, .uint8] {
+        try Parity(golden, ["logits"]) { x in
+          crossEntropy(
+            x[0], golden.tensor("labels", Setting(x[0].device, x[0].dtype)).cast(to: dtype))
+        }.check(in: setting, epsilons: Self.elementwise)
+      }
+    }
+    // The golden value itself is off by 100 ε: PyTorch's formula cancels where ours does not.
+    try Parity(Golden.losses["bce_with_logits"], ["logits", "targets"]) {
+      binaryCrossEntropy($0[0], $0[1])
+    }.check(in: setting, epsilons: 128)
+    try Parity(Golden.losses["mse"], ["prediction", "target"]) { meanSquaredError($0[0], $0[1]) }
+      .check(in: setting, epsilons: Self.elementwise)
+    // Losses that are written with other operations.
+    try Parity(Golden.losses["l1"], ["prediction", "target"]) {
+      mean($0[0], $0[1]) { ($0 - $1).magnitude }
+    }.check(in: setting, epsilons: Self.elementwise)
+    try Parity(Golden.losses["huber_1"], ["prediction", "target"]) {
+      mean($0[0], $0[1]) { prediction, target in
+        let distance = (prediction - target).magnitude
+        return select(distance .< 1, 0.5 * distance * distance, distance - 0.5)
+      }
+    }.check(in: setting, epsilons: Self.elementwise)
+  }
+
+  @Test("Normalisations have PyTorch's values and gradients", arguments: Setting.all)
+  func normalizations(setting: Setting) throws {
+    func check(
+      _ name: String, _ inputs: [String], epsilon: Double = 1e-5, epsilons: Double = Self.sums,
+      mode: NormalizationMode = .meanAndVariance,
+      _ geometry: @escaping @Sendable (Shape) -> NormalizationGeometry
+    ) throws {
+      try Parity(Golden.normalization[name], inputs) { x in
+        normalize(
+          x[0], geometry: geometry(x[0].shape), mode: mode, epsilon: epsilon,
+          scale: inputs.firstIndex(of: "weight").map { x[$0] },
+          shift: inputs.firstIndex(of: "bias").map { x[$0] }
+        ).output
+      }.check(in: setting, epsilons: epsilons)
+    }
+    let affine = ["x", "weight", "bias"]
+    for number in [0, 1, 3] { try check("batch_norm_train_\(number)", affine) { .batch($0) } }
+    // Of two examples the gradient is ε / (variance + ε) times its terms, which cancel.
+    try check("batch_norm_train_2", affine, epsilons: Self.sums * 1e5) { .batch($0) }
+    for groups in [1, 3, 4, 12] {
+      try check("group_norm_\(groups)", affine) { .group($0, groups: groups) }
+    }
+    try check("instance_norm", affine) { .group($0, groups: 12) }
+    try check("layer_norm", affine) { .layer($0) }
+    try check("rms_norm", ["x", "weight"], epsilon: 1e-6, mode: .meanSquare) { .layer($0) }
+    try check("mean_only_batch_norm_train", ["x", "bias"], mode: .mean) { .batch($0) }
+    try Parity(Golden.normalization["weight_norm_linear"], ["x", "v", "gain", "bias"]) { x in
+      let direction = normalize(
+        x[1], geometry: .layer(x[1].shape), mode: .sumOfSquares, epsilon: 0
+      ).output
+      return linear(x[0], weight: direction * x[2].expandingShape(at: 1), bias: x[3])
+    }.check(in: setting, epsilons: Self.sums)
+  }
+
+  @Test(
+    "Normalising by given statistics has PyTorch's values and gradients",
+    arguments: Setting.all)
+  func normalizationInEvaluation(setting: Setting) throws {
+    for number in 0...3 {
+      let golden = Golden.normalization["batch_norm_eval_\(number)"]
+      let space = Shape([Int](repeating: 1, count: golden.shape("x").rank - 2))
+      try Parity(golden, ["x", "weight", "bias"]) { x in
+        let here = Setting(x[0].device, x[0].dtype)
+        func aligned(_ values: Tensor) -> Tensor {
+          values.reshaped(to: Shape(values.shape.dimensions + space.dimensions))
+        }
+        return normalize(
+          x[0], mean: aligned(golden.tensor("running_mean_before", here)),
+          variance: aligned(golden.tensor("running_var_before", here)), epsilon: 1e-5,
+          scale: aligned(x[1]), shift: aligned(x[2]))
+      }.check(in: setting, epsilons: Self.sums)
+    }
+  }
+}
