@@ -37,7 +37,7 @@ extension Finding: CustomStringConvertible {
 }
 
 /// What one check of one subject came to.
-public struct CheckReport: Sendable, Hashable, Codable {
+public struct CheckReport: Sendable, Hashable {
   /// What is compared with what.
   public enum Comparison: String, Sendable, Hashable, Codable, CaseIterable {
     /// The analytic gradient with finite differences, in Float64.
@@ -82,9 +82,10 @@ public struct CheckReport: Sendable, Hashable, Codable {
     self.reasonNotRun = reasonNotRun
   }
 
-  /// The outcome.
+  /// The outcome; a check that compared nothing has not passed.
   public var verdict: Verdict {
-    reasonNotRun != nil ? .notRun : findings.isEmpty ? .passed : .failed
+    if !findings.isEmpty { return .failed }
+    return reasonNotRun != nil || comparisonCount == 0 ? .notRun : .passed
   }
 
   /// Whether the check ran and everything was right.
@@ -114,7 +115,10 @@ extension CheckReport: CustomStringConvertible {
     let counts = "\(sampleCount) samples, \(comparisonCount) comparisons"
     var lines: [String]
     switch verdict {
-    case .notRun: return "\(subject), \(comparison.rawValue): not run: \(reasonNotRun ?? "")"
+    case .notRun:
+      return """
+        \(subject), \(comparison.rawValue): not run: \(reasonNotRun ?? "nothing to compare")
+        """
     case .passed: lines = ["\(subject), \(comparison.rawValue): passed (\(counts))"]
     case .failed:
       lines = [
@@ -123,5 +127,36 @@ extension CheckReport: CustomStringConvertible {
     }
     if let worst { lines.append("  worst: \(worst)") }
     return (lines + findings.map { "  \($0)" }).joined(separator: "\n")
+  }
+}
+
+extension CheckReport: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case subject, comparison, verdict, reasonNotRun, sampleCount, comparisonCount, worst, findings
+  }
+
+  /// Decodes what ``encode(to:)`` wrote.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    subject = try container.decode(String.self, forKey: .subject)
+    comparison = try container.decode(Comparison.self, forKey: .comparison)
+    reasonNotRun = try container.decodeIfPresent(String.self, forKey: .reasonNotRun)
+    sampleCount = try container.decode(Int.self, forKey: .sampleCount)
+    comparisonCount = try container.decode(Int.self, forKey: .comparisonCount)
+    worst = try container.decodeIfPresent(Discrepancy.self, forKey: .worst)
+    findings = try container.decode([Finding].self, forKey: .findings)
+  }
+
+  /// Encodes all of the report, and its ``verdict`` besides.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(subject, forKey: .subject)
+    try container.encode(comparison, forKey: .comparison)
+    try container.encode(verdict, forKey: .verdict)
+    try container.encodeIfPresent(reasonNotRun, forKey: .reasonNotRun)
+    try container.encode(sampleCount, forKey: .sampleCount)
+    try container.encode(comparisonCount, forKey: .comparisonCount)
+    try container.encodeIfPresent(worst, forKey: .worst)
+    try container.encode(findings, forKey: .findings)
   }
 }

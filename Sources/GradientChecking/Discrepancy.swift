@@ -12,7 +12,7 @@ public struct Discrepancy: Sendable, Hashable {
   public var actual: Double
   /// What it was held to: the numeric gradient, or the reference's result.
   public var expected: Double
-  /// The error: the distance of the two, for parity the largest over the tensor.
+  /// The error: the distance of the two, or of the whole tensors in the Euclidean norm.
   public var error: Double
   /// The error that is allowed.
   public var tolerance: Double

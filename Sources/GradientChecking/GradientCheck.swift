@@ -19,6 +19,17 @@ public enum GradientCheckMode: Sendable, Hashable {
   }
 }
 
+extension GradientCheckMode: CustomStringConvertible {
+  /// The mode in words.
+  public var description: String {
+    switch self {
+    case .full: "full"
+    case .fast: "fast"
+    case .automatic(let limit): "full up to \(limit) entries"
+    }
+  }
+}
+
 /// Checks the gradient of a function against finite differences.
 ///
 ///     let report = checkGradients(at: [x, w]) { x in tanh(x[0].matmul(x[1])) }

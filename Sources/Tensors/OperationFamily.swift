@@ -10,6 +10,18 @@ where RawValue == String {
   func samples(_ source: inout SampleSource) -> [OperationSample]
 }
 
+extension OperationFamily {
+  /// The family's name, such as `matMul` of `MatMulOperation`.
+  public static var name: String {
+    let type = String(describing: Self.self)
+    let stem = type.hasSuffix("Operation") ? String(type.dropLast("Operation".count)) : type
+    return stem.prefix(1).lowercased() + stem.dropFirst()
+  }
+
+  /// The operation's name with its family's, such as `matMul.nn`.
+  public var qualifiedName: String { "\(Self.name).\(rawValue)" }
+}
+
 /// Every family.
 public enum OperationFamilies {
   /// The one list: the gradient check, the parity suite and `apus gradcheck` run over it.
@@ -18,6 +30,34 @@ public enum OperationFamilies {
     ReductionOperation.self, MatMulOperation.self, NormalizationOperation.self,
     LossOperation.self, IndexingOperation.self, RandomOperation.self,
   ]
+
+  /// The names of all families, in the list's order.
+  public static var names: [String] { all.map { $0.name } }
+
+  /// The families of the given names, in the list's order; upper and lower case are one.
+  ///
+  /// Throws ``UnknownFamilyError`` for a name that no family has.
+  public static func named(_ names: [String]) throws(UnknownFamilyError)
+    -> [any OperationFamily.Type]
+  {
+    let wanted = Set(names.map { $0.lowercased() })
+    let known = Set(all.map { $0.name.lowercased() })
+    for name in names where !known.contains(name.lowercased()) {
+      throw UnknownFamilyError(name: name)
+    }
+    return all.filter { wanted.contains($0.name.lowercased()) }
+  }
+}
+
+/// A family of operations was asked for that there is none of.
+public struct UnknownFamilyError: Error, Hashable, CustomStringConvertible {
+  /// The name that was given.
+  public let name: String
+
+  /// One line that says what was asked for and which families there are.
+  public var description: String {
+    "there is no family '\(name)'; the families are \(OperationFamilies.names.joined(separator: ", "))"
+  }
 }
 
 /// One trial of an operation: its inputs and what is computed from them.
@@ -26,16 +66,45 @@ public struct OperationSample: Sendable {
   public let inputs: [SampleInput]
   /// What sets the sample apart from others of its operation; may be empty.
   public let label: String
+  /// How near a device's result must be to the reference's.
+  public let accuracy: SampleAccuracy
   /// The operation, as a function of the inputs.
   public let function: @Sendable ([Tensor]) -> Tensor
 
   /// Creates a sample.
   public init(
-    _ inputs: [SampleInput], label: String = "", function: @escaping @Sendable ([Tensor]) -> Tensor
+    _ inputs: [SampleInput], label: String = "", accuracy: SampleAccuracy = .yardstick,
+    function: @escaping @Sendable ([Tensor]) -> Tensor
   ) {
     self.inputs = inputs
     self.label = label
+    self.accuracy = accuracy
     self.function = function
+  }
+}
+
+/// How near a device's values and gradients must be to those of the reference in Float64.
+///
+/// A tolerance follows from how the numbers come about; what fits best is chosen.
+public enum SampleAccuracy: Sendable {
+  /// The reference's numbers rounded once: elements are moved, compared or counted, or the
+  /// arithmetic is exact for the samples' numbers.
+  case exact
+  /// For each element, what OpenCL allows the functions of an expression of the inputs.
+  ///
+  /// The derivatives are those with respect to each input; the gradient is their product with the
+  /// cotangent. No input may be broadcast.
+  case pointwise(Expression, derivatives: [Expression])
+  /// For each element, the error of a sum of products of the inputs of at most so many terms,
+  /// forward or back.
+  case sums(terms: Int)
+  /// For each tensor, a multiple of the error that the reference makes in Float32.
+  case yardstick
+
+  /// What OpenCL allows an expression of the inputs, and its symbolic derivatives.
+  static func pointwise(_ expression: Expression, inputs count: Int) -> SampleAccuracy {
+    .pointwise(
+      expression, derivatives: (0..<count).map { expression.derivative(withRespectTo: $0) })
   }
 }
 
@@ -94,30 +163,40 @@ public enum SampleValues: Sendable {
   static let apart = (left: SampleValues.distinctPhase(0), right: SampleValues.distinctPhase(0.5))
 }
 
-/// Where samples take their shapes from: a seed.
+/// Where an operation's samples take their shapes from: a seed.
 public struct SampleSource: Sendable {
-  private var key: RandomKey
+  /// Lengths that no tile divides, and those of a tile's last element and the first beyond it.
+  public static let oddLengths = [1, 3, 17, 33, 65, 127, 257]
+
+  private let key: RandomKey
   private var draws = 0
 
-  /// Shapes that no tile divides, with axes of one and of no element.
+  /// Shapes of elementwise operations: each of the odd lengths, axes of one and of no element.
   public let shapes: [Shape]
 
-  /// Creates the source of a seed; equal seeds give equal shapes.
-  public init(seed: UInt64) {
-    key = RandomKey(seed: seed)["samples"]
-    let odd = [1, 3, 17, 33, 65, 127, 257]
-    let random = key.permutation(odd.count).map { odd[$0] }
+  /// Creates the source of an operation's shapes; equal seeds give equal shapes.
+  ///
+  /// Each operation has its own, so that it meets the same shapes whether it is checked alone or
+  /// with others.
+  public init(seed: UInt64, operation: String) {
+    key = RandomKey(seed: seed)["samples"][operation]
+    let odd = key["shapes"].permutation(Self.oddLengths.count).map { Self.oddLengths[$0] }
     shapes = [
-      [], [1], [random[0]], [0], [3, random[1]], [random[2], 1], [2, 0, 3],
-      [2, 3, random[3] % 32 + 1],
+      [], [0], [2, 0, 3], [odd[0]], [1, odd[1]], [odd[2], 1], [3, odd[3]], [odd[4], 2],
+      [2, 3, odd[5]], [odd[6], 1, 2],
     ]
-    self.key = key["sizes"]
+  }
+
+  /// The odd lengths in another order at each call.
+  public mutating func shuffledLengths() -> [Int] {
+    draws += 1
+    return key[draws].permutation(Self.oddLengths.count).map { Self.oddLengths[$0] }
   }
 
   /// A number from a range, another at each call.
   public mutating func size(in range: ClosedRange<Int>) -> Int {
     draws += 1
-    let word = key.block(UInt64(draws)).x
+    let word = key[draws].block(0).x
     return range.lowerBound + Int(word) % range.count
   }
 }
