@@ -151,19 +151,34 @@ extension Initializer {
     varianceScaling(scale: 1.0 / 3, mode: .fanIn, distribution: .uniform, name: "torchLinear")
   }
 
-  /// The initialiser of a name that configurations use, with their usual settings.
-  public static func named(_ name: String) -> Initializer? {
-    switch name {
-    case "zeros": zeros
-    case "ones": ones
-    case "glorotUniform", "xavierUniform": glorotUniform()
-    case "glorotNormal", "xavierNormal": glorotNormal()
-    case "heUniform", "kaimingUniform": heUniform()
-    case "heNormal", "kaimingNormal": heNormal()
-    case "lecunUniform": lecunUniform()
-    case "lecunNormal": lecunNormal()
-    case "torchLinear": torchLinear()
-    default: nil
-    }
+  /// The initialisers by the names that configurations use.
+  ///
+  /// Each is made from a setting, where it needs one: a constant's value, a uniform's limit, a
+  /// normal's deviation.
+  private static let builtIn: [(name: String, make: @Sendable (Double?) -> Initializer?)] = [
+    ("zeros", { $0 == nil ? zeros : nil }),
+    ("ones", { $0 == nil ? ones : nil }),
+    ("constant", { $0.map { constant($0) } }),
+    ("uniform", { $0.map { uniform($0) } }),
+    ("normal", { $0.map { normal(deviation: $0) } }),
+    ("glorotUniform", { $0 == nil ? glorotUniform() : nil }),
+    ("glorotNormal", { $0 == nil ? glorotNormal() : nil }),
+    ("xavierUniform", { $0 == nil ? glorotUniform() : nil }),
+    ("xavierNormal", { $0 == nil ? glorotNormal() : nil }),
+    ("heUniform", { $0 == nil ? heUniform() : nil }),
+    ("heNormal", { $0 == nil ? heNormal() : nil }),
+    ("kaimingUniform", { $0 == nil ? heUniform() : nil }),
+    ("kaimingNormal", { $0 == nil ? heNormal() : nil }),
+    ("lecunUniform", { $0 == nil ? lecunUniform() : nil }),
+    ("lecunNormal", { $0 == nil ? lecunNormal() : nil }),
+    ("torchLinear", { $0 == nil ? torchLinear() : nil }),
+  ]
+
+  /// The names of the initialisers, synonyms among them.
+  public static var names: [String] { builtIn.map(\.name) }
+
+  /// The initialiser of a name; nil when there is none, or none with such a setting.
+  public static func named(_ name: String, setting: Double? = nil) -> Initializer? {
+    builtIn.first { $0.name == name }?.make(setting)
   }
 }
