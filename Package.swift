@@ -86,6 +86,7 @@ let package = Package(
         "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "Yams", package: "Yams"),
       ]
     ),

@@ -16,6 +16,11 @@ struct DeviceOption: ParsableArguments {
     if let name {
       do { return try Device(named: name) } catch { throw UsageError("--device: \(error)") }
     }
+    return try Self.openDefault()
+  }
+
+  /// Opens the device of APUS_DEVICE, else the best one there is.
+  static func openDefault() throws(UsageError) -> Device {
     // The default device would trap on a wrong name, which here is the user's error.
     if let name = ProcessInfo.processInfo.environment["APUS_DEVICE"], !name.isEmpty {
       do { return try Device(named: name) } catch { throw UsageError("APUS_DEVICE: \(error)") }

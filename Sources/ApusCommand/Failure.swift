@@ -16,10 +16,8 @@ struct Failure {
     switch error {
     case let code as ExitCode:
       self.init(message: nil, status: code)
-    case let error as SafetensorsError:
-      self.init(
-        message: error.description, status: error.isUnwritable ? .failure : Self.dataError)
-    case is ConfigurationError, is DataError, is CheckpointError:
+    case is ConfigurationError, is DataError, is SafetensorsError, is CheckpointError,
+      is RunError, is UnusableRow:
       self.init(message: "\(error)", status: Self.dataError)
     case is UsageError, is DeviceError:
       self.init(message: "\(error)", status: .validationFailure)
@@ -49,13 +47,15 @@ struct UsageError: Error, CustomStringConvertible {
 struct OutputError: Error, CustomStringConvertible {
   let description: String
 
-  init(_ path: String, _ error: any Error) {
-    description = "\(path): cannot be written: \(fileErrorReason(error))"
+  init(_ path: String, reason: String) {
+    description = "\(path): cannot be written: \(reason)"
   }
-}
 
-extension SafetensorsError {
-  fileprivate var isUnwritable: Bool {
-    if case .unwritable = problem { true } else { false }
+  init(_ path: String, _ error: any Error) {
+    if let error = error as? SafetensorsError, case .unwritable(let reason) = error.problem {
+      self.init(path, reason: reason)
+    } else {
+      self.init(path, reason: fileErrorReason(error))
+    }
   }
 }

@@ -23,7 +23,10 @@ struct RootCommand: ParsableCommand {
       file, 1 for whatever else goes wrong, such as a loss that is no longer finite.
       """,
     version: "0.1.0",
-    subcommands: [])
+    subcommands: [
+      DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
+      ModelCommand.self,
+    ])
 
   /// Runs the subcommand; an error is one line on standard error and an exit status.
   static func main() {

@@ -13,6 +13,11 @@ struct Place: Sendable {
   func inside(_ name: String, line: Int?) -> Place {
     Place(file: file, line: line ?? self.line, key: key.isEmpty ? name : "\(key).\(name)")
   }
+
+  /// The place of an item of the list at this one; items are counted from 0, as layers are.
+  func item(_ index: Int, line: Int?) -> Place {
+    Place(file: file, line: line ?? self.line, key: "\(key)[\(index)]")
+  }
 }
 
 /// What is wrong with a configuration, where, and what was expected.

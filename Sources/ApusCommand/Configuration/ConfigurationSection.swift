@@ -12,6 +12,8 @@ final class ConfigurationSection {
 
   private let entries: [(name: String, line: Int?, value: Node)]
   private var knownKeys: [String] = []
+  /// The key whose value stands for the whole section, and so at its place.
+  private var shortKey: String?
 
   /// Reads the keys and values of a mapping.
   init(_ node: Node, at place: Place) throws(ConfigurationError) {
@@ -30,15 +32,23 @@ final class ConfigurationSection {
     self.entries = entries
   }
 
-  /// A section of these entries, which may be none.
-  init(_ entries: [(name: String, line: Int?, value: Node)], at place: Place) {
+  /// A section in which nothing is written.
+  init(emptyAt place: Place) {
     self.place = place
-    self.entries = entries
+    entries = []
+  }
+
+  /// A section of one key, written short: `linear: 128` for `linear: {units: 128}`.
+  init(_ value: Node, standingFor key: String, at place: Place) {
+    self.place = place
+    entries = [(key, place.line, value)]
+    shortKey = key
   }
 
   /// Where a key stands, or would stand.
   func place(of key: String) -> Place {
-    place.inside(key, line: entries.first { $0.name == key }?.line)
+    if key == shortKey { return place }
+    return place.inside(key, line: entries.first { $0.name == key }?.line)
   }
 
   // MARK: - Values
@@ -76,18 +86,7 @@ final class ConfigurationSection {
     _ key: String, _ expectation: Expectation<Value>
   ) throws(ConfigurationError) -> Value? {
     guard let node = node(key) else { return nil }
-    guard let scalar = node.scalar else {
-      throw ConfigurationError(
-        place(of: key), "there is \(node.kindDescription); expected \(expectation.description)")
-    }
-    guard let value = expectation.read(scalar) else {
-      let hint = suggestion(for: scalar.string, among: expectation.names)
-      throw ConfigurationError(
-        place(of: key),
-        "there is \(node.kindDescription)\(hint); expected \(expectation.description)"
-      )
-    }
-    return value
+    return try expectation.value(of: node, at: place(of: key))
   }
 
   private func record<Value>(
@@ -115,7 +114,7 @@ final class ConfigurationSection {
     let place = place(of: key)
     let section =
       try node(key).map { try ConfigurationSection($0, at: place) }
-      ?? ConfigurationSection([], at: place)
+      ?? ConfigurationSection(emptyAt: place)
     let result = try section.finish(read)
     record(key, Node(section.resolved))
     return result

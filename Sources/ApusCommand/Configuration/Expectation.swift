@@ -9,6 +9,20 @@ struct Expectation<Value> {
   var names: [String] = []
   let read: (Node.Scalar) -> Value?
   let write: (Value) -> Node.Scalar
+
+  /// Reads a value, or says what stands in its place.
+  func value(of node: Node, at place: Place) throws(ConfigurationError) -> Value {
+    guard let scalar = node.scalar else {
+      throw ConfigurationError(
+        place, "there is \(node.kindDescription); expected \(description)")
+    }
+    guard let value = read(scalar) else {
+      let hint = suggestion(for: scalar.string, among: names)
+      throw ConfigurationError(
+        place, "there is \(node.kindDescription)\(hint); expected \(description)")
+    }
+    return value
+  }
 }
 
 extension Expectation where Value: LosslessStringConvertible {
@@ -86,14 +100,15 @@ extension Expectation where Value == String {
       write: Self.quotedWhereNeeded)
   }
 
-  /// A file, taken relative to a folder and written with its whole path.
-  static func file(_ description: String, in folder: URL) -> Expectation {
+  /// A file, taken relative to a folder (empty for the working directory) and written with its
+  /// whole path.
+  static func file(_ description: String, in folder: String) -> Expectation {
     Expectation(
       description: description,
       read: { scalar in
         guard !scalar.string.isEmpty, !scalar.isNull else { return nil }
-        return scalar.string.hasPrefix("/") || folder.relativePath == "."
-          ? scalar.string : folder.relativePath + "/" + scalar.string
+        return scalar.string.hasPrefix("/") || folder.isEmpty
+          ? scalar.string : folder + "/" + scalar.string
       },
       write: { quotedWhereNeeded(absolutePath($0)) })
   }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// Standard output and standard error.
@@ -12,6 +13,10 @@ enum Console {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
+      // Whoever read it has seen enough, as 'head' has.
+      if (error as? CocoaError)?.underlying as? POSIXError == POSIXError(.EPIPE) {
+        throw ExitCode.failure
+      }
       throw OutputError("standard output", error)
     }
   }
@@ -19,6 +24,13 @@ enum Console {
   /// Writes a line to standard error; there is nowhere to say that it failed.
   static func report(_ line: String) {
     try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+  }
+
+  /// The number of columns of the terminal on standard output, or a usual one.
+  static var width: Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
   /// Whether standard output is a terminal on which a line can be drawn anew.

@@ -19,3 +19,26 @@ func byteCount(_ count: Int) -> String {
 func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
   "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
 }
+
+/// A loss with as many digits as a table has room for.
+func lossText(_ loss: Double) -> String {
+  loss.magnitude < 1e4 && loss.magnitude >= 1e-3 || loss == 0
+    ? String(format: "%.5f", loss) : String(format: "%.3e", loss)
+}
+
+/// A whole number with commas between thousands.
+func grouped(_ number: Int) -> String {
+  var digits = ArraySlice(String(number.magnitude))
+  var groups: [String] = []
+  while digits.count > 3 {
+    groups.insert(String(digits.suffix(3)), at: 0)
+    digits = digits.dropLast(3)
+  }
+  return (number < 0 ? "-" : "") + ([String(digits)] + groups).joined(separator: ",")
+}
+
+/// A duration in seconds, with as many digits as matter.
+func secondsText(_ duration: Duration) -> String {
+  let seconds = duration / .seconds(1)
+  return String(format: seconds < 10 ? "%.1f s" : "%.0f s", seconds)
+}

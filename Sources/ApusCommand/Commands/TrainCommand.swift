@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// `apus train`: from a configuration to a trained model.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train the model of a configuration.",
+    discussion: """
+      Leaves a directory with the weights (model.safetensors), what more data needs to be read alike \
+      (preprocessing.safetensors), the configuration as it was understood (config.yaml) and a line \
+      for each epoch (metrics.csv). An earlier run in that directory is replaced when the training \
+      has succeeded, and not before.
+      """)
+
+  @Argument(help: ArgumentHelp("A configuration in YAML.", valueName: "config"))
+  var configuration: String
+
+  @Option(help: "The number of passes over the data, in place of the configuration's.")
+  var epochs: Int?
+
+  @Option(help: "The seed of split, initial weights and order, in place of the configuration's.")
+  var seed: UInt64?
+
+  @Option(
+    help: ArgumentHelp(
+      "The directory to leave the model in, in place of runs/ and the configuration's name.",
+      valueName: "dir"))
+  var output: String?
+
+  @OptionGroup var device: DeviceOption
+  @OptionGroup var format: FormatOption
+
+  func validate() throws {
+    let range = TrainingConfiguration.epochRange
+    if let epochs, !range.contains(epochs) {
+      throw ValidationError(
+        "--epochs: there is \(epochs); expected a whole number from \(range.lowerBound) to "
+          + "\(range.upperBound)")
+    }
+  }
+
+  func run() throws {
+    let configuration = try Configuration(
+      contentsOf: self.configuration, overrides: .init(epochs: epochs, seed: seed))
+    let directory = RunDirectory(path: output ?? defaultOutput)
+    // Training may take hours: what cannot be written in the end is found out now.
+    try directory.checkCanPublish()
+    let training = try TrainingRun(configuration, on: device.open())
+    let say = format.isJSON ? Console.report : Console.print
+    try say(training.summary + "\n")
+
+    let display = TrainingDisplay(
+      configuration.training.plan, hasHeldOut: training.hasHeldOut,
+      onTerminal: Console.isTerminal && !format.isJSON, write: say)
+    let start = ContinuousClock.now
+    let result = try training.run(display)
+    let duration = ContinuousClock.now - start
+    try training.save(result, to: directory)
+
+    try say("\n" + result.summary)
+    try say("trained in \(secondsText(duration)), saved in \(directory.path)")
+    if format.isJSON {
+      try Console.print(JSON.text(TrainingSummary(training, result, output: directory.path)))
+    }
+  }
+
+  private var defaultOutput: String {
+    "runs/" + URL(fileURLWithPath: configuration).deletingPathExtension().lastPathComponent
+  }
+}
+
+/// What `apus train --json` writes.
+private struct TrainingSummary: Encodable {
+  private let device: String
+  private let output: String
+  private let trainingRows: Int
+  private let heldOutRows: Int
+  private let heldOutLoss: Double?
+  private let heldOutAccuracy: Double?
+  private let epochs: [EpochReport]
+
+  init(_ training: TrainingRun, _ result: TrainingRun.Result, output: String) {
+    device = training.device.identifier
+    self.output = output
+    trainingRows = training.trainingRowCount
+    heldOutRows = training.heldOutRowCount
+    heldOutLoss = result.heldOutLoss
+    heldOutAccuracy = result.heldOutAccuracy
+    epochs = result.epochs
+  }
+}

@@ -1,0 +1,72 @@
+import Compute
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// The section `train`: how long, in which order, from where.
+struct TrainingConfiguration {
+  /// The seed of the initial weights, of dropout and of the order of the rows.
+  let seed: UInt64
+  let plan: TrainingPlan
+  let dtype: DType
+  /// A safetensors file to start from, or nil to draw the weights.
+  let initialWeights: String?
+
+  private let dtypePlace: Place
+  private let batchSizePlace: Place
+  private let weightsPlace: Place
+
+  /// The most epochs there may be.
+  static let epochRange = 0...1_000_000
+
+  init(
+    _ section: ConfigurationSection, folder: String, overrides: Configuration.Overrides
+  ) throws {
+    let batchSize = try section.value("batchSize", .wholeNumber(1...1_000_000), default: 32)
+    let epochs = try section.value(
+      "epochs", .wholeNumber(Self.epochRange), default: 20, override: overrides.epochs)
+    seed = try section.value("seed", .seed, default: 0, override: overrides.seed)
+    let shuffles = try section.value("shuffle", .flag, default: true)
+    let dtypes = [DType.float32, .float64].map { (name: $0.rawValue, value: $0) }
+    dtype = try section.value("dtype", .oneOf(dtypes, name: \.rawValue), default: .float32)
+    initialWeights = try section.optionalValue(
+      "initialWeights",
+      .file("the path of a safetensors file, from the configuration's folder", in: folder))
+    plan = TrainingPlan(epochs: epochs, batchSize: batchSize, shuffles: shuffles, seed: seed)
+    dtypePlace = section.place(of: "dtype")
+    batchSizePlace = section.place(of: "batchSize")
+    weightsPlace = section.place(of: "initialWeights")
+  }
+
+  /// Checks that a device computes with the numbers that are asked for.
+  func checkDType(on device: Device) throws(ConfigurationError) {
+    guard device.supports(dtype) else {
+      throw ConfigurationError(
+        dtypePlace,
+        "\(device) does not compute in \(dtype); expected float32, or another device, as cpu")
+    }
+  }
+
+  /// Checks that no batch is a row alone; to be asked of models that cannot take it.
+  func checkBatches(of rowCount: Int) throws(ConfigurationError) {
+    guard plan.batches(of: rowCount).contains(where: { $0.count == 1 }) else { return }
+    throw ConfigurationError(
+      batchSizePlace,
+      rowCount == 1
+        ? "batchNorm needs batches of 2 rows or more, but there is 1 row to train on"
+        : "batchNorm needs batches of 2 rows or more; expected a whole number from 2")
+  }
+
+  /// Replaces the weights of an initialised network by those to start from, if any are named.
+  func loadInitialWeights(into network: Module) throws {
+    guard let initialWeights else { return }
+    do {
+      let saved = try Safetensors(contentsOf: URL(fileURLWithPath: initialWeights))
+      try network.load(saved, from: initialWeights)
+    } catch let error as SafetensorsError {
+      throw ConfigurationError(weightsPlace, "\(error)")
+    } catch let error as CheckpointError {
+      throw ConfigurationError(weightsPlace, "\(error)")
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import Compute
+import Datasets
+import Foundation
+import NeuralNetworks
+import OrderedCollections
+import Tensors
+
+/// The training that a configuration describes, on a device.
+struct TrainingRun {
+  /// What came of it.
+  struct Result {
+    let epochs: [EpochReport]
+    let heldOutLoss: Double?
+    let heldOutAccuracy: Double?
+    fileprivate let heldOutRowCount: Int
+
+    /// The held-out accuracy, for people.
+    var summary: String {
+      guard let accuracy = heldOutAccuracy else { return "no rows are held out" }
+      let hits = Int((accuracy * Double(heldOutRowCount)).rounded())
+      return "held-out accuracy \(percentage(accuracy)) (\(hits) of \(heldOutRowCount) rows)"
+    }
+  }
+
+  let device: Device
+  let trainingRowCount: Int
+  let heldOutRowCount: Int
+  private let configuration: Configuration
+  private let table: LabeledTable
+  private let preprocessor: Preprocessor
+  private let examples: Examples
+  private let heldOut: Examples?
+  private let network: Sequential
+
+  /// Reads the data, divides and preprocesses it, and builds and initialises the network.
+  init(_ configuration: Configuration, on device: Device) throws {
+    let training = configuration.training
+    try training.checkDType(on: device)
+    table = try configuration.data.table()
+    let parts = configuration.data.split(table)
+    network = try configuration.model.build(
+      input: [table.features.featureCount], classCount: table.labelVocabulary.count,
+      loss: configuration.loss
+    ).network
+    if configuration.model.needsBatches { try training.checkBatches(of: parts.training.rowCount) }
+    preprocessor = Preprocessor(configuration.data.preprocessing, fitting: parts.training)
+    let preprocessor = preprocessor
+    func onDevice(_ table: LabeledTable) -> Examples {
+      preprocessor.applied(to: table).examples(dtype: training.dtype, on: device)
+    }
+    examples = onDevice(parts.training)
+    heldOut = parts.heldOut.rowCount > 0 ? onDevice(parts.heldOut) : nil
+    network.initialize(seed: training.seed, on: device, dtype: training.dtype)
+    try training.loadInitialWeights(into: network)
+    trainingRowCount = parts.training.rowCount
+    heldOutRowCount = parts.heldOut.rowCount
+    self.configuration = configuration
+    self.device = device
+  }
+
+  var hasHeldOut: Bool { heldOut != nil }
+
+  /// The device, the data, the model and the plan, a line for each.
+  var summary: String {
+    let plan = configuration.training.plan
+    var table = TextTable(.left("device"), .left("\(device)"))
+    table.append(
+      "data",
+      """
+      \(configuration.data.file): \(counted(self.table.features.featureCount, "feature")), \
+      \(counted(self.table.labelVocabulary.count, "class", plural: "classes")); \
+      \(counted(trainingRowCount, "row")) to train on, \(grouped(heldOutRowCount)) held out
+      """)
+    table.append("model", network.layers.map(\.summary).joined(separator: " → "))
+    table.append(
+      "", "\(grouped(network.parameterCount)) parameters of \(configuration.training.dtype)")
+    table.append(
+      "plan",
+      """
+      \(counted(plan.epochs, "epoch")) in batches of \(plan.batchSize); \
+      \(configuration.loss.name); \(configuration.optimizer.summary); seed \(plan.seed)
+      """)
+    return "\(table)"
+  }
+
+  /// Trains the network.
+  ///
+  /// Throws `TrainingError`, or ``NonFiniteWeights``, when it comes to numbers that are not finite.
+  func run(_ display: TrainingDisplay) throws -> Result {
+    defer { display.end() }
+    try display.begin()
+    var epochs: [EpochReport] = []
+    let optimizer = configuration.optimizer.make(network)
+    try train(
+      network, with: optimizer, loss: configuration.loss.loss, on: examples, validation: heldOut,
+      plan: configuration.training.plan, progress: display.show
+    ) { report in
+      epochs.append(report)
+      try display.show(report)
+    }
+    // The last update comes after the last loss, and is not looked at by it.
+    for (path, parameter) in network.parameters
+    where try !parameter.value.array(of: Double.self).allSatisfy(\.isFinite) {
+      throw NonFiniteWeights(path: path, learningRate: optimizer.learningRate)
+    }
+    let untrained =
+      epochs.isEmpty
+      ? try heldOut.map { try evaluate(network, loss: configuration.loss.loss, on: $0) } : nil
+    return Result(
+      epochs: epochs, heldOutLoss: epochs.last?.validationLoss ?? untrained?.loss,
+      heldOutAccuracy: epochs.last?.validationAccuracy ?? untrained?.accuracy,
+      heldOutRowCount: heldOutRowCount)
+  }
+
+  /// Leaves the network and what belongs to it in a directory.
+  func save(_ result: Result, to directory: RunDirectory) throws {
+    let weights = try network.savedState()
+    try directory.publish { directory in
+      try weights.write(to: directory.url(of: .model))
+      try preprocessor.save(to: directory.url(of: .preprocessing))
+      try configuration.resolved.write(
+        to: directory.url(of: .configuration), atomically: false, encoding: .utf8)
+      try Self.metrics(result.epochs).write(
+        to: directory.url(of: .metrics), atomically: false, encoding: .utf8)
+    }
+  }
+
+  /// CSV with a line for each epoch.
+  private static func metrics(_ epochs: [EpochReport]) -> String {
+    let header = "epoch,steps,training_loss,held_out_loss,held_out_accuracy"
+    let lines = epochs.map { report in
+      [
+        "\(report.epoch)", "\(report.steps)", "\(report.trainingLoss)",
+        report.validationLoss.map { "\($0)" } ?? "",
+        report.validationAccuracy.map { "\($0)" } ?? "",
+      ].joined(separator: ",")
+    }
+    return ([header] + lines).map { $0 + "\n" }.joined()
+  }
+}
+
+/// The last update of a training made weights infinite or NaN.
+struct NonFiniteWeights: Error, CustomStringConvertible {
+  let path: String
+  let learningRate: Double
+
+  var description: String {
+    """
+    after the last step \(path) is no longer finite, so nothing is saved; try a learning rate below \
+    \(learningRate), standardised inputs, or batch normalisation
+    """
+  }
+}

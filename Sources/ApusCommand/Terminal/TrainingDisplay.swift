@@ -1,0 +1,97 @@
+import Foundation
+import NeuralNetworks
+
+/// Shows how a training comes along: a table of epochs, and below it on a terminal a bar.
+final class TrainingDisplay {
+  private let plan: TrainingPlan
+  private let hasHeldOut: Bool
+  private let write: (String) throws -> Void
+  private let bar: ProgressBar?
+  private var lastLine: ContinuousClock.Instant?
+
+  /// Of long trainings a line stands for several epochs, unless an epoch takes its time.
+  private static let mostLines = 20
+  private static let patience = Duration.seconds(5)
+
+  /// Creates a display that writes its lines with `write`, and draws a bar only on a terminal.
+  init(
+    _ plan: TrainingPlan, hasHeldOut: Bool, onTerminal: Bool,
+    write: @escaping (String) throws -> Void
+  ) {
+    self.plan = plan
+    self.hasHeldOut = hasHeldOut
+    self.write = write
+    bar = onTerminal ? ProgressBar() : nil
+  }
+
+  /// Writes the headings.
+  func begin() throws {
+    guard plan.epochs > 0 else { return }
+    try write(
+      line(["epoch", "loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
+  }
+
+  /// Moves the bar.
+  func show(_ progress: TrainingProgress) {
+    let steps = (progress.epoch - 1) * progress.stepsPerEpoch + progress.step
+    bar?.draw(
+      Double(steps) / Double(plan.epochs * progress.stepsPerEpoch),
+      label: "epoch \(progress.epoch) of \(plan.epochs)")
+  }
+
+  /// Writes the line of an epoch, if it is one of those that get one.
+  func show(_ report: EpochReport) throws {
+    let interval = (plan.epochs + Self.mostLines - 1) / Self.mostLines
+    let now = ContinuousClock.now
+    let isLate = lastLine.map { now - $0 > Self.patience } ?? true
+    guard report.epoch.isMultiple(of: interval) || report.epoch == plan.epochs || isLate else {
+      return
+    }
+    lastLine = now
+    bar?.clear()
+    try write(
+      line(
+        ["\(report.epoch)", lossText(report.trainingLoss)]
+          + [
+            report.validationLoss.map(lossText), report.validationAccuracy.map(percentage),
+          ].compactMap { $0 }))
+  }
+
+  /// Takes the bar away.
+  func end() { bar?.clear() }
+
+  private func line(_ cells: [String]) -> String {
+    zip(cells, [5, 10, 14, 18]).map { cell, width in
+      String(repeating: " ", count: max(width - cell.count, 0)) + cell
+    }.joined()
+  }
+}
+
+/// A bar that is drawn anew in the last line of a terminal.
+private final class ProgressBar {
+  private var lastDrawing: ContinuousClock.Instant?
+
+  /// A terminal shows no more than this many drawings a second.
+  private static let interval = Duration.milliseconds(40)
+
+  /// Draws the bar, unless it was drawn just before.
+  func draw(_ share: Double, label: String) {
+    let now = ContinuousClock.now
+    if let lastDrawing, now - lastDrawing < Self.interval { return }
+    lastDrawing = now
+    let text = " \(Int(share * 100))%  \(label)"
+    let width = max(min(Console.width - text.count - 3, 40), 0)
+    let filled = Int(share * Double(width))
+    let bar =
+      String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    // What cannot be drawn now is drawn next time.
+    try? Console.write("\r\u{1b}[K\(bar)\(text)")
+  }
+
+  /// Clears the line, if the bar is on it.
+  func clear() {
+    guard lastDrawing != nil else { return }
+    lastDrawing = nil
+    try? Console.write("\r\u{1b}[K")
+  }
+}
