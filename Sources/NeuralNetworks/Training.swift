@@ -202,7 +202,8 @@ public func evaluate(
   let accuracy = try loss.labels.flatMap { labels -> Double? in
     guard !examples.targets.dtype.isFloatingPoint else { return nil }
     let hits = labels(output) .== examples.targets.cast(to: .int32)
-    return try hits.cast(to: .float32).mean().item(of: Double.self)
+    // Counted and divided here, so that the share is exact.
+    return try hits.cast(to: .float32).sum().item(of: Double.self) / Double(examples.count)
   }
   return (value, accuracy)
 }
