@@ -12,7 +12,8 @@ struct Failure {
   /// `EX_DATAERR` of sysexits.h: a configuration or a data file is wrong.
   private static let dataError = ExitCode(65)
 
-  init(_ error: any Error) {
+  /// Puts an error into words; `arguments` are those that the command was called with.
+  init(_ error: any Error, arguments: [String]) {
     switch error {
     case let code as ExitCode:
       self.init(message: nil, status: code)
@@ -24,9 +25,10 @@ struct Failure {
     default:
       let status = RootCommand.exitCode(for: error)
       let message = RootCommand.message(for: error)
+      let command = ["apus"] + arguments.prefix(1).filter(RootCommand.names.contains)
+      let help = "; see '\(command.joined(separator: " ")) --help'"
       self.init(
-        message: status == .validationFailure ? "\(message); see 'apus --help'" : message,
-        status: status)
+        message: status == .validationFailure ? message + help : message, status: status)
     }
   }
 

@@ -31,15 +31,33 @@ struct RootCommand: ParsableCommand {
   /// Runs the subcommand; an error is one line on standard error and an exit status.
   static func main() {
     LoggingSystem.bootstrap { _ in StandardErrorLogHandler() }
+    let arguments = Array(CommandLine.arguments.dropFirst())
     do {
-      var command = try parseAsRoot()
+      try checkName(in: arguments)
+      var command = try parseAsRoot(arguments)
       try command.run()
     } catch {
       // Help, the version and completion scripts come as errors too, and go to standard output.
       if exitCode(for: error).isSuccess { exit(withError: error) }
-      let failure = Failure(error)
+      let failure = Failure(error, arguments: arguments)
       if let message = failure.message { Console.report("error: \(message)") }
       exit(withError: failure.status)
     }
+  }
+
+  /// The names of the subcommands.
+  static var names: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName }
+  }
+
+  /// Checks that the first word names a subcommand; the parser itself calls it superfluous.
+  private static func checkName(in arguments: [String]) throws(UsageError) {
+    guard let name = arguments.first, !name.hasPrefix("-"), !(names + ["help"]).contains(name)
+    else {
+      return
+    }
+    throw UsageError(
+      "there is no command '\(name)'\(suggestion(for: name, among: names)); expected "
+        + names.joined(separator: ", "))
   }
 }

@@ -18,10 +18,14 @@ struct TrainCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A configuration in YAML.", valueName: "config"))
   var configuration: String
 
-  @Option(help: "The number of passes over the data, in place of the configuration's.")
+  @Option(
+    parsing: .unconditional,
+    help: "The number of passes over the data, in place of the configuration's.")
   var epochs: Int?
 
-  @Option(help: "The seed of split, initial weights and order, in place of the configuration's.")
+  @Option(
+    parsing: .unconditional,
+    help: "The seed of split, initial weights and order, in place of the configuration's.")
   var seed: UInt64?
 
   @Option(
