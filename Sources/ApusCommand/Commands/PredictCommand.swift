@@ -36,7 +36,7 @@ struct PredictCommand: ParsableCommand {
     let table = try Table(csv, schema: model.schema)
     let predictions = Predictions(of: model, outputs: try model.outputs(for: table, of: csv))
     let text = format.isJSON ? try JSON.text(predictions) + "\n" : predictions.csv
-    guard let file else { return try Console.write(text) }
+    guard let file else { return try Console.emit(text) }
     try file.write(text)
     Console.report("wrote \(counted(csv.rows.count, "prediction")) to \(file.path)")
   }

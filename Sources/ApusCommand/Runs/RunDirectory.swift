@@ -12,6 +12,14 @@ struct RunDirectory {
 
   /// The directory as the user named it.
   let path: String
+  /// The directory itself, where a link leads to it.
+  private let target: URL
+
+  init(path: String) {
+    self.path = path
+    // Found once: a link leads nowhere while the directory is being replaced.
+    target = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+  }
 
   /// The path of a file, as errors name it.
   func path(of file: File) -> String {
@@ -32,9 +40,6 @@ struct RunDirectory {
   }
 
   // MARK: - Writing
-
-  /// The directory itself, where a link leads to it.
-  private var target: URL { URL(fileURLWithPath: path).resolvingSymlinksInPath() }
 
   /// Checks that the directory can be written, or replaced, without a trace.
   ///

@@ -6,18 +6,21 @@ enum Console {
   /// Writes a line to standard output at once, so that a log shows how far a run has come.
   ///
   /// Throws when it cannot be written, as on a full disk: the output of a command is its result.
-  static func print(_ line: String) throws { try write(line + "\n") }
+  static func print(_ line: String) throws { try emit(line + "\n") }
 
   /// Writes text to standard output.
-  static func write(_ text: String) throws {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
-    } catch {
-      // Whoever read it has seen enough, as 'head' has.
-      if (error as? CocoaError)?.underlying as? POSIXError == POSIXError(.EPIPE) {
+  static func emit(_ text: String) throws {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        bytes = bytes.dropFirst(count)
+      } else if errno == EPIPE {
+        // Whoever read it has seen enough, as 'head' has.
         throw ExitCode.failure
+      } else if errno != EINTR {
+        throw OutputError("standard output", reason: String(cString: strerror(errno)))
       }
-      throw OutputError("standard output", error)
     }
   }
 

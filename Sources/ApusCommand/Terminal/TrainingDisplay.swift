@@ -85,13 +85,13 @@ private final class ProgressBar {
     let bar =
       String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     // What cannot be drawn now is drawn next time.
-    try? Console.write("\r\u{1b}[K\(bar)\(text)")
+    try? Console.emit("\r\u{1b}[K\(bar)\(text)")
   }
 
   /// Clears the line, if the bar is on it.
   func clear() {
     guard lastDrawing != nil else { return }
     lastDrawing = nil
-    try? Console.write("\r\u{1b}[K")
+    try? Console.emit("\r\u{1b}[K")
   }
 }
