@@ -75,14 +75,15 @@ public enum UnaryIntrinsic: String, CaseIterable, Sendable {
     let one = type == .float32 ? "1.0f" : "1.0"
     let integer = type == .int64
     return switch self {
-    case .negate: "-\(x)"
+    case .negate: integer ? wrapping("0", "-", x) : "-\(x)"
     case .exp: "exp(\(x))"
     case .expMinusOne: "expm1(\(x))"
     case .log: "log(\(x))"
     case .logOnePlus: "log1p(\(x))"
     case .squareRoot: "sqrt(\(x))"
     case .reciprocalSquareRoot: "rsqrt(\(x))"
-    case .magnitude: integer ? "(\(x) < 0 ? -\(x) : \(x))" : "fabs(\(x))"
+    case .magnitude:
+      integer ? "(\(x) < 0 ? \(wrapping("0", "-", x)) : \(x))" : "fabs(\(x))"
     case .sign: integer ? "((\(x) > 0) - (\(x) < 0))" : "(isnan(\(x)) ? \(x) : sign(\(x)))"
     case .sin: "sin(\(x))"
     case .cos: "cos(\(x))"
@@ -207,10 +208,14 @@ public enum BinaryIntrinsic: String, CaseIterable, Sendable {
   public func openCL(_ x: String, _ y: String, _ type: ComputeType) -> String {
     let integer = type == .int64
     return switch self {
-    case .add: "\(x) + \(y)"
-    case .subtract: "\(x) - \(y)"
-    case .multiply: "\(x) * \(y)"
-    case .divide: integer ? "(\(y) == 0 ? 0 : \(x) / \(y))" : "\(x) / \(y)"
+    case .add: integer ? wrapping(x, "+", y) : "\(x) + \(y)"
+    case .subtract: integer ? wrapping(x, "-", y) : "\(x) - \(y)"
+    case .multiply: integer ? wrapping(x, "*", y) : "\(x) * \(y)"
+    case .divide:
+      // The one quotient that is too large stops some processors.
+      integer
+        ? "(\(y) == 0 ? 0 : \(y) == -1 ? \(wrapping("0", "-", x)) : \(x) / \(y))"
+        : "\(x) / \(y)"
     case .power: integer ? "integer_power(\(x), \(y))" : "pow(\(x), \(y))"
     case .minimum: integer ? "min(\(x), \(y))" : "(\(x) < \(y) || isnan(\(x)) ? \(x) : \(y))"
     case .maximum: integer ? "max(\(x), \(y))" : "(\(x) > \(y) || isnan(\(x)) ? \(x) : \(y))"
@@ -234,12 +239,20 @@ public enum BinaryIntrinsic: String, CaseIterable, Sendable {
   }
 }
 
+/// Arithmetic on integers whose overflow wraps around: in OpenCL C, that of unsigned ones alone.
+private func wrapping(_ x: String, _ symbol: String, _ y: String) -> String {
+  "(long)((ulong)\(x) \(symbol) (ulong)\(y))"
+}
+
 /// x to the power of y as C's `pow` has it: a negative base has integer powers, and x⁰ is 1.
 @inlinable
 func raise<T: Real>(_ x: T, to y: T) -> T {
   if y == 0 || x == 1 { return 1 }
-  guard x < 0, y == y.rounded(.towardZero), y.isFinite else { return T.pow(x, y) }
-  let isOdd = (y / 2) != (y / 2).rounded(.towardZero)
+  guard x < 0 else { return T.pow(x, y) }
+  let isWhole = y == y.rounded(.towardZero)
+  // Beyond all numbers a power is even, and so is that of −∞ to anything but a whole number.
+  guard isWhole || x == -.infinity else { return .nan }
+  let isOdd = isWhole && y.isFinite && (y / 2) != (y / 2).rounded(.towardZero)
   let magnitude = T.pow(-x, y)
   return isOdd ? -magnitude : magnitude
 }

@@ -1,0 +1,163 @@
+import Compute
+import OpenCLBackend
+import Testing
+
+@Suite(.enabled(if: hasDevice, "no OpenCL device")) struct MatMulTests {
+  private let x = Expression.input(0)
+
+  /// m, k, n: empty ones, single ones, around the tiles of every variant.
+  private static let sizes = [
+    [0, 3, 4], [3, 0, 4], [3, 4, 0], [1, 1, 1], [1, 17, 1], [2, 3, 1], [1, 3, 2], [3, 1, 5],
+    [17, 33, 31], [31, 65, 33], [33, 2, 64], [64, 64, 64], [65, 31, 127], [127, 17, 65],
+    [129, 3, 129], [2, 129, 257], [257, 127, 3], [64, 257, 256], [1, 64, 257], [257, 1, 257],
+    [130, 65, 259],
+  ]
+
+  /// Integers are exact, whichever operand is transposed.
+  @Test(arguments: Setting.all(Target.all), [Layout.contiguous, .transposed])
+  func integers(setting: Setting, first: Layout) throws {
+    var generator = SeededGenerator(21)
+    for second in [Layout.contiguous, .transposed] {
+      for size in Self.sizes {
+        let (m, k, n) = (size[0], size[1], size[2])
+        let result = try Comparison(
+          on: setting.target,
+          [
+            generator.integers([m, k], setting.dtype, first),
+            generator.integers([k, n], setting.dtype, second),
+          ],
+          into: [HostView([m, n], setting.dtype)], "\(size) \(first) \(second)"
+        ) { backend, inputs, outputs in
+          try backend.multiply(
+            inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+        }
+        result.expectExact()
+      }
+    }
+  }
+
+  /// Batches, with operands that are the same for some of them, and operands that must be packed.
+  @Test(arguments: Target.all)
+  func batches(target: Target) throws {
+    var generator = SeededGenerator(22)
+    let layouts: [(Layout, Layout)] = [
+      (.contiguous, .contiguous), (.repeated, .contiguous), (.contiguous, .repeated),
+      (.sliced, .contiguous), (.contiguous, .sliced), (.transposed, .reversed),
+    ]
+    for batch in [[1], [3], [2, 3], [2, 1, 3], [0], [2, 0]] {
+      for (first, second) in layouts {
+        for size in [[5, 3, 7], [33, 17, 65], [3, 20, 300]] {
+          if size[2] == 300 && batch.count > 1 { continue }
+          let (m, k, n) = (size[0], size[1], size[2])
+          let result = try Comparison(
+            on: target,
+            [
+              generator.integers(Shape(batch + [m, k]), .float32, first),
+              generator.integers(Shape(batch + [k, n]), .float32, second),
+            ],
+            into: [HostView(Shape(batch + [m, n]), .float32)],
+            "\(batch) \(size) \(first) \(second)"
+          ) { backend, inputs, outputs in
+            try backend.multiply(
+              inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+          }
+          result.expectExact()
+        }
+      }
+    }
+  }
+
+  /// A bias of any strides, and an activation of the biased product.
+  @Test(arguments: Target.all)
+  func epilogue(target: Target) throws {
+    var generator = SeededGenerator(23)
+    let leaky = select(x .> 0, x, x * 2)
+    for size in [[3, 5, 7], [66, 40, 130], [2, 0, 3], [10, 3, 300]] {
+      let (m, k, n) = (size[0], size[1], size[2])
+      let a = generator.integers([2, m, k], .float32)
+      let b = generator.integers([2, k, n], .float32)
+      let bias = generator.integers([2, m, n], .float32)
+      // Of each row, of each column, of each batch, of each element.
+      for strides in [[0, 0, 1], [0, 1, 0], [1, 0, 0], [m * n, n, 1]] {
+        for activation in [nil, leaky] {
+          let result = try Comparison(
+            on: target, [a, b, bias], into: [HostView([2, m, n], .float32)],
+            "\(size) \(strides)"
+          ) { backend, inputs, outputs in
+            try backend.multiply(
+              inputs[0], inputs[1],
+              bias: inputs[2].with(shape: [2, m, n], strides: strides), activation: activation,
+              into: outputs[0])
+          }
+          result.expectExact()
+        }
+      }
+      let result = try Comparison(
+        on: target, [a, b], into: [HostView([2, m, n], .float32)], "\(size)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(
+          inputs[0], inputs[1], bias: nil, activation: x * x, into: outputs[0])
+      }
+      result.expectExact()
+    }
+  }
+
+  /// The error of a sum of K products is within c·√K·ε·Σ|aᵢbᵢ|.
+  @Test(arguments: Setting.all(Target.all), [1, 17, 257, 1000])
+  func roundingErrors(setting: Setting, depth: Int) throws {
+    var generator = SeededGenerator(24)
+    let (m, n) = (9, 21)
+    let a = generator.reals([m, depth], setting.dtype)
+    let b = generator.reals([depth, n], setting.dtype)
+    let result = try Comparison(on: setting.target, [a, b], into: [HostView([m, n], setting.dtype)])
+    { backend, inputs, outputs in
+      try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+    }
+    let (left, right) = (a.values, b.values)
+    let sizes = (0..<m * n).map { element in
+      (0..<depth).reduce(0) {
+        $0 + abs(left[element / n * depth + $1] * right[$1 * n + element % n])
+      }
+    }
+    let share = 2 * Double(depth).squareRoot() * setting.dtype.epsilon / 2
+    result.expectWithin([sizes.map { share * $0 }])
+  }
+
+  /// What is not finite stays in its row and column, and does not meet the padding of tiles.
+  @Test(arguments: Target.all)
+  func specialValues(target: Target) throws {
+    var generator = SeededGenerator(25)
+    for size in [[5, 3, 9], [35, 20, 300]] {
+      let (m, k, n) = (size[0], size[1], size[2])
+      var a = generator.integers([m, k], .float32, in: 1...4).values
+      var b = generator.integers([k, n], .float32, in: 1...4).values
+      a[(m - 1) * k] = .infinity
+      a[2 * k + 1] = .nan
+      b[(k - 1) * n + n - 1] = -.infinity
+      b[3] = .nan
+      let result = try Comparison(
+        on: target, [HostView(a, [m, k], .float32), HostView(b, [k, n], .float32)],
+        into: [HostView([m, n], .float32)], "\(size)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+      }
+      result.expectExact()
+    }
+  }
+
+  /// An operand whose rows and columns both have gaps is copied first, and that is counted.
+  @Test(arguments: Target.few)
+  func packsAreCounted(target: Target) throws {
+    let device = try OpenCLBackend(device: target.backend.device, profile: target.backend.profile)
+    let storage = try device.allocate(byteCount: 4096)
+    func matrix(_ strides: [Int]) -> View {
+      View(storage, dtype: .float32, shape: [4, 4], strides: strides)
+    }
+    let output = View(try device.allocate(byteCount: 64), dtype: .float32, shape: [4, 4])
+    for (strides, packs) in [([4, 1], 0), ([1, 4], 0), ([0, 1], 0), ([8, 2], 1), ([2, 0], 2)] {
+      try device.multiply(
+        matrix(strides), matrix([4, 1]), bias: nil, activation: nil, into: output)
+      #expect(device.statistics.packs == packs)
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import Compute
+import OpenCLBackend
+import Testing
+
+/// A geometry with a name for test reports.
+struct NamedGeometry: Sendable, CustomTestStringConvertible {
+  let name: String
+  let geometry: NormalizationGeometry
+  var testDescription: String { name }
+
+  /// What layers ask for, at sizes on both sides of every division of the work.
+  static let all: [NamedGeometry] = [
+    // [models, outer, groups, inner], channels of so many neighbours.
+    ("batch of columns", (1, 5, 3, 1), 3, 1), ("many columns", (2, 33, 19, 1), 19, 1),
+    ("one row of columns", (1, 1, 7, 1), 7, 1), ("one column", (2, 65, 1, 1), 1, 1),
+    ("images", (1, 4, 3, 5), 3, 5), ("large images", (2, 3, 5, 37), 5, 37),
+    ("layer", (1, 1, 4, 7), 7, 1), ("long layer", (2, 1, 9, 65), 65, 1),
+    ("group", (1, 1, 2 * 3, 2 * 5), 6, 5), ("large groups", (2, 1, 3 * 2, 3 * 17), 6, 17),
+    ("instance", (2, 1, 2 * 3, 33), 3, 33), ("rows of a weight", (1, 1, 4, 31), 4, 31),
+    ("columns that are not channels", (1, 31, 6, 1), 3, 2), ("one element", (1, 1, 1, 1), 1, 1),
+    ("one group for all", (3, 2, 1, 64), 1, 128),
+  ].map { name, lengths, channels, stride in
+    NamedGeometry(
+      name: name,
+      geometry: NormalizationGeometry(
+        models: lengths.0, outer: lengths.1, groups: lengths.2, inner: lengths.3,
+        channels: channels, channelStride: stride))
+  }
+}
+
+@Suite(.enabled(if: hasDevice, "no OpenCL device")) struct NormalizationTests {
+  private let x = Expression.input(0)
+
+  /// Normalises and takes the gradient of that.
+  private func check(
+    _ setting: Setting, _ geometry: NormalizationGeometry, _ mode: NormalizationMode,
+    x input: HostView, affine: Bool, activation: Expression? = nil, epsilon: Double = 1e-3,
+    inPlace: Bool = false, condition: Double = 1, _ label: String,
+    _ generator: inout SeededGenerator
+  ) throws {
+    let elements: Shape = [geometry.count]
+    let groups: Shape = [geometry.models * geometry.groups]
+    let channels: Shape = [geometry.models * geometry.channels]
+    func output(_ shape: Shape) -> HostView { HostView(shape, setting.dtype) }
+    let scale = generator.reals(channels, setting.dtype, in: 0.5...2)
+    let shift = generator.reals(channels, setting.dtype, in: -1...1)
+    let cotangent = generator.reals(elements, setting.dtype)
+
+    let forward = try Comparison(
+      on: setting.target, [input, scale, shift],
+      into: [output(elements), output(groups), output(groups)], inPlace: inPlace ? [0: 0] : [:],
+      "\(label) forward"
+    ) { backend, inputs, outputs in
+      try backend.normalize(
+        inputs[0], geometry: geometry, mode: mode, epsilon: epsilon,
+        scale: affine ? inputs[1] : nil, shift: affine ? inputs[2] : nil, activation: activation,
+        into: outputs[0], mean: outputs[1], inverseDeviation: outputs[2])
+    }
+    forward.expectCloseAsReference(condition: condition)
+
+    // The same statistics for all, rounded to the dtype.
+    let statistics = forward.outputs[1...].map {
+      HostView(bits: $0.referenceBits, groups, setting.dtype)
+    }
+    let gradient = try Comparison(
+      on: setting.target, [cotangent, input] + statistics + [scale, shift],
+      into: [output(elements)] + (affine ? [output(channels), output(channels)] : []),
+      inPlace: inPlace ? [0: 0] : [:], "\(label) gradient"
+    ) { backend, inputs, outputs in
+      try backend.normalizeGradient(
+        inputs[0], x: inputs[1], mean: inputs[2], inverseDeviation: inputs[3], geometry: geometry,
+        mode: mode, scale: affine ? inputs[4] : nil, shift: affine ? inputs[5] : nil,
+        activationDerivative: activation?.derivative(withRespectTo: 0), into: outputs[0],
+        scaleGradient: affine ? outputs[1] : nil, shiftGradient: affine ? outputs[2] : nil)
+    }
+    gradient.expectCloseAsReference(condition: condition)
+  }
+
+  @Test(arguments: Setting.all(Target.all), NormalizationMode.allCases)
+  func geometries(setting: Setting, mode: NormalizationMode) throws {
+    var generator = SeededGenerator(51)
+    for named in NamedGeometry.all {
+      let geometry = named.geometry
+      for affine in [true, false] {
+        try check(
+          setting, geometry, mode,
+          x: generator.reals([geometry.count], setting.dtype, in: -1...3), affine: affine,
+          "\(named.name) \(mode) \(affine ? "affine" : "plain")", &generator)
+      }
+    }
+  }
+
+  /// The activation is fused forward, and its derivative in the gradient.
+  @Test(arguments: Setting.all(Target.few))
+  func activations(setting: Setting) throws {
+    var generator = SeededGenerator(52)
+    for named in NamedGeometry.all {
+      for affine in [true, false] {
+        try check(
+          setting, named.geometry, .meanAndVariance,
+          x: generator.reals([named.geometry.count], setting.dtype, in: -1...3), affine: affine,
+          activation: x.tanh, "\(named.name) tanh", &generator)
+      }
+    }
+  }
+
+  /// A mean that is a million deviations from zero: the statistics do not cancel.
+  @Test(arguments: Setting.all(Target.all))
+  func largeMeans(setting: Setting) throws {
+    var generator = SeededGenerator(53)
+    for named in NamedGeometry.all where named.geometry.groupCount > 4 {
+      let geometry = named.geometry
+      let input = HostView(
+        (0..<geometry.count).map { _ in
+          Double(Float(1e4 + 1e-2 * Double.random(in: -2...2, using: &generator)))
+        }, [geometry.count], setting.dtype)
+      try check(
+        setting, geometry, .meanAndVariance, x: input, affine: true, epsilon: 1e-5,
+        condition: 1e6, named.name, &generator)
+    }
+  }
+
+  /// Groups without spread.
+  @Test(arguments: Setting.all(Target.all), [NormalizationMode.meanAndVariance, .sumOfSquares])
+  func constants(setting: Setting, mode: NormalizationMode) throws {
+    var generator = SeededGenerator(54)
+    for named in NamedGeometry.all {
+      let geometry = named.geometry
+      let input = HostView([Double](repeating: 3, count: geometry.count), [geometry.count], setting.dtype)
+      try check(
+        setting, geometry, mode, x: input, affine: true, epsilon: 1e-5, condition: 300, named.name,
+        &generator)
+    }
+  }
+
+  /// The results may take the place of x, and of the cotangent.
+  @Test(arguments: Setting.all(Target.all))
+  func inPlace(setting: Setting) throws {
+    var generator = SeededGenerator(55)
+    for named in NamedGeometry.all {
+      try check(
+        setting, named.geometry, .meanAndVariance,
+        x: generator.reals([named.geometry.count], setting.dtype), affine: true, inPlace: true,
+        named.name, &generator)
+    }
+  }
+
+  /// What is not finite stays in its group, or its channel.
+  @Test(arguments: Target.all)
+  func specialValues(target: Target) throws {
+    var generator = SeededGenerator(56)
+    for named in NamedGeometry.all {
+      let geometry = named.geometry
+      for special in [Double.nan, .infinity] {
+        var values = generator.reals([geometry.count], .float32).values
+        values[geometry.count / 2] = special
+        try check(
+          Setting(target: target, dtype: .float32), geometry, .meanAndVariance,
+          x: HostView(values, [geometry.count], .float32), affine: true, "\(named.name) \(special)",
+          &generator)
+      }
+    }
+  }
+
+  /// Axes of no elements.
+  @Test(arguments: Setting.all(Target.few), NormalizationMode.allCases)
+  func emptyAxes(setting: Setting, mode: NormalizationMode) throws {
+    var generator = SeededGenerator(57)
+    for lengths in [(0, 3, 4, 1), (1, 0, 4, 1), (1, 3, 0, 1), (2, 3, 4, 0)] {
+      let geometry = NormalizationGeometry(
+        models: lengths.0, outer: lengths.1, groups: lengths.2, inner: lengths.3,
+        channels: lengths.2, channelStride: lengths.3)
+      try check(
+        setting, geometry, mode, x: HostView([], [0], setting.dtype), affine: true, "\(lengths)",
+        &generator)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import Compute
+import OpenCLBackend
+import Testing
+
+@Suite(.enabled(if: hasDevice, "no OpenCL device")) struct ReductionTests {
+  private let x = Expression.input(0)
+  private let y = Expression.input(1)
+
+  private static let sizes = [0, 1, 2, 3, 17, 31, 33, 64, 65, 127, 129, 257]
+
+  /// Shapes and axes: rows, columns and more.
+  private static let cases: [(shape: Shape, axes: [Int])] = {
+    let matrices: [Shape] = [
+      [1, 1], [2, 257], [257, 2], [17, 33], [33, 17], [3, 129], [129, 3], [65, 64], [5, 0], [0, 5],
+    ]
+    let axes = [[], [0], [2], [0, 2], [1, 2], [0, 1, 2]]
+    return sizes.map { (shape: [$0], axes: [0]) } + matrices.map { (shape: $0, axes: [0]) }
+      + matrices.map { (shape: $0, axes: [1]) } + axes.map { (shape: [4, 19, 5], axes: $0) }
+      + [(shape: [], axes: [])]
+  }()
+
+  private func reduced(_ shape: Shape, _ axes: [Int]) -> Shape { shape.keeping(reduced: axes) }
+
+  /// Sums of an expression of integers are exact over every layout.
+  @Test(arguments: Target.all, Layout.allCases)
+  func integerSums(target: Target, layout: Layout) throws {
+    var generator = SeededGenerator(11)
+    for (shape, axes) in Self.cases {
+      if layout != .contiguous && shape.rank == 1 { continue }
+      let other: Layout = layout == .transposed ? .transposed : .contiguous
+      let result = try Comparison(
+        on: target,
+        [generator.integers(shape, .float32, layout), generator.integers(shape, .float32, other)],
+        into: [HostView(reduced(shape, axes), .float32, layout == .sliced ? .sliced : .contiguous)],
+        "sum of \(layout) \(shape) over \(axes)"
+      ) { backend, inputs, outputs in
+        try backend.reduce(
+          .sum, of: x * y + .input(2), operands: inputs.map(Operand.view) + [.scalar(2)],
+          axes: axes, scale: 0.5, into: outputs[0])
+      }
+      result.expectExact()
+    }
+  }
+
+  /// Extremes and their positions, with ties, along rows and columns.
+  @Test(arguments: Setting.all(Target.all), [Reduction.maximum, .minimum, .argmax])
+  func extremes(setting: Setting, reduction: Reduction) throws {
+    if setting.dtype == .float64 && !Target.few.contains(where: { $0.name == setting.target.name }) {
+      return
+    }
+    var generator = SeededGenerator(12)
+    for layout in [Layout.contiguous, .transposed] {
+      for (shape, axes) in Self.cases where shape.rank > 1 || layout == .contiguous {
+        if reduction == .argmax && shape.count == 0 { continue }
+        if layout == .transposed && shape.count > 1000 { continue }
+        let output: DType = reduction == .argmax ? .int32 : setting.dtype
+        let result = try Comparison(
+          on: setting.target, [generator.integers(shape, setting.dtype, layout)],
+          into: [HostView(reduced(shape, axes), output)],
+          "\(reduction) of \(layout) \(shape) over \(axes)"
+        ) { backend, inputs, outputs in
+          try backend.reduce(
+            reduction, of: x, operands: [.view(inputs[0])], axes: axes, scale: 1, into: outputs[0])
+        }
+        result.expectExact()
+      }
+    }
+  }
+
+  /// The error of a sum of K numbers is within c·√K·ε·Σ|xᵢ|.
+  @Test(arguments: Setting.all(Target.all))
+  func roundingErrors(setting: Setting) throws {
+    var generator = SeededGenerator(13)
+    for (shape, axes) in [([3, 5000], [1]), ([5000, 3], [0]), ([70_000], [0])] as [(Shape, [Int])] {
+      let input = generator.reals(shape, setting.dtype)
+      let result = try Comparison(
+        on: setting.target, [input], into: [HostView(reduced(shape, axes), setting.dtype)],
+        "\(shape)"
+      ) { backend, inputs, outputs in
+        try backend.reduce(
+          .sum, of: x, operands: [.view(inputs[0])], axes: axes, scale: 1, into: outputs[0])
+      }
+      let count = Double(shape[axes[0]])
+      let sizes = result.outputs[0].truth.indices.map { output in
+        input.values.enumerated().filter { element, _ in
+          shape.rank == 1 || (axes == [0] ? element % 3 : element / 5000) == output
+        }.reduce(0) { $0 + abs($1.1) }
+      }
+      result.expectWithin([sizes.map { 2 * count.squareRoot() * setting.dtype.epsilon / 2 * $0 }])
+    }
+  }
+
+  /// NaN wins wherever it stands; of equals, and of NaNs, the first.
+  @Test(arguments: Target.all)
+  func specialValues(target: Target) throws {
+    var rows: [[Double]] = [0, 1, 15, 16, 17, 63, 64, 88, 89].map { position in
+      var row = (0..<90).map { Double($0 % 7) }
+      row[position] = .nan
+      row[89] = position == 0 ? .nan : row[89]
+      return row
+    }
+    rows.append([Double](repeating: -.infinity, count: 90))
+    rows.append([Double](repeating: .infinity, count: 90))
+    rows.append((0..<90).map { $0 == 40 ? .infinity : $0 == 70 ? -.infinity : 1 })
+    let shape: Shape = [rows.count, 90]
+    for layout in [Layout.contiguous, .transposed] {
+      let result = try Comparison(
+        on: target, [HostView(rows.flatMap { $0 }, shape, .float32, layout)],
+        into: [.float32, .float32, .float32, .int64].map { HostView([rows.count, 1], $0) },
+        "\(layout)"
+      ) { backend, inputs, outputs in
+        for (reduction, output) in zip(Reduction.allCases, outputs) {
+          try backend.reduce(
+            reduction, of: x, operands: [.view(inputs[0])], axes: [1], scale: 1, into: output)
+        }
+      }
+      result.expectExact()
+    }
+  }
+
+  /// Storage types are read as they lie and written rounded once.
+  @Test(
+    arguments: Target.few,
+    [
+      (.uint8, .uint8), (.uint8, .float16), (.int32, .int64), (.int64, .int64),
+      (.bfloat16, .bfloat16), (.float32, .uint8), (.int32, .float64),
+    ] as [(DType, DType)])
+  func types(target: Target, dtypes: (DType, DType)) throws {
+    guard target.backend.supports(dtypes.1) else { return }
+    var generator = SeededGenerator(14)
+    let input = HostView(
+      (0..<300).map { _ in Double(Int.random(in: 0...3, using: &generator)) }, [3, 100], dtypes.0)
+    for reduction in [Reduction.sum, .maximum] {
+      let result = try Comparison(
+        on: target, [input], into: [HostView([3, 1], dtypes.1)], "\(reduction) \(dtypes)"
+      ) { backend, inputs, outputs in
+        try backend.reduce(
+          reduction, of: x, operands: [.view(inputs[0])], axes: [1], scale: 0.5, into: outputs[0])
+      }
+      result.expectReferenceBits()
+    }
+  }
+
+  /// Integers of 64 bits do not pass through a floating-point type.
+  @Test(arguments: Target.few)
+  func longIntegers(target: Target) throws {
+    let values: [Int64] = [.max - 5, 3, 1 << 53 + 1, -(1 << 53), .min, .min + 1, 7, -7]
+    let input = HostView(bits: values.map { UInt64(bitPattern: $0) }, [4, 2], .int64)
+    for reduction in Reduction.allCases {
+      let result = try Comparison(
+        on: target, [input], into: [HostView([4, 1], .int64), HostView([1, 2], .int64)],
+        "\(reduction)"
+      ) { backend, inputs, outputs in
+        for (axis, output) in zip([1, 0], outputs) {
+          try backend.reduce(
+            reduction, of: x, operands: [.view(inputs[0])], axes: [axis], scale: 1, into: output)
+        }
+      }
+      result.expectReferenceBits()
+    }
+  }
+}
