@@ -93,11 +93,11 @@ struct TrainingRun {
     let optimizer = configuration.optimizer.make(network)
     try train(
       network, with: optimizer, loss: configuration.loss.loss, on: examples, validation: heldOut,
-      plan: configuration.training.plan, progress: display.show
-    ) { report in
-      epochs.append(report)
-      try display.show(report)
-    }
+      plan: configuration.training.plan,
+      observe: { report in
+        epochs.append(report)
+        try display.show(report)
+      }, progress: display.show)
     // The last update comes after the last loss, and is not looked at by it.
     for (path, parameter) in network.parameters
     where try !parameter.value.array(of: Double.self).allSatisfy(\.isFinite) {
