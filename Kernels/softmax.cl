@@ -22,12 +22,21 @@ struct rows {
 #define LARGER(a, b) ((a) > (b) || isnan(a) ? (a) : (b))
 #define PLUS(a, b) ((a) + (b))
 
+// Leaves a row's maximum, NaN if any element is, in each work-item's own.
+#define GREATEST(result, row, count, slots)                                    \
+  do {                                                                         \
+    result = -INFINITY;                                                        \
+    for (INDEX j = get_local_id(0); j < (count); j += GROUP_SIZE)              \
+      result = LARGER(result, row[j]);                                         \
+    COMBINE_GROUP(result, slots, LARGER);                                      \
+  } while (0)
+
 // Whether a label names a class.
 int is_class(const long label, const INDEX classes) { return label >= 0 && label < (long)classes; }
 
 // Work size: a work-group for each row.
 // The work-group finds the row's maximum, then the sum of the exponentials under it: losses[r] =
-// log Σⱼ exp(logits[r, j]) − logits[r, labels[r]], and the first term by itself.
+// log Σⱼ exp(logits[r, j]) − logits[r, labels[r]], and the first term by itself, less the maximum.
 // Memory: the logits are read twice, the second time from cache.
 KERNEL(GROUP_SIZE, 1)
 void softmax_cross_entropy(
@@ -36,10 +45,8 @@ void softmax_cross_entropy(
   LOCAL_SLOTS(SCALAR, slots);
   const INDEX row = get_group_id(0);
   logits += of.logits + row * of.classes;
-  SCALAR greatest = -INFINITY;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    greatest = LARGER(greatest, logits[j]);
-  COMBINE_GROUP(greatest, slots, LARGER);
+  SCALAR greatest;
+  GREATEST(greatest, logits, of.classes, slots);
 
   SCALAR sum = 0;
   for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
@@ -49,7 +56,7 @@ void softmax_cross_entropy(
   if (get_local_id(0) == 0) {
     const SCALAR log_sum = log(sum);
     const long label = labels[of.labels + row * of.labels_stride];
-    log_sum_exp[of.log_sum_exp + row * of.log_sum_exp_stride] = greatest + log_sum;
+    log_sum_exp[of.log_sum_exp + row * of.log_sum_exp_stride] = log_sum;
     // The differences from the maximum are small, unlike the two terms themselves.
     losses[of.losses + row * of.losses_stride] =
         is_class(label, of.classes) ? log_sum - (logits[label] - greatest) : (SCALAR)NAN;
@@ -57,14 +64,15 @@ void softmax_cross_entropy(
 }
 
 // Work size: a work-group for each row.
-// A work-item computes every GROUP_SIZE-th of (softmax(logits)[r, j] − (j == labels[r])) ·
-// cotangent[r].
-// Memory: the logits are read and the gradient is written once.
+// The work-group finds the row's maximum; then a work-item computes every GROUP_SIZE-th of
+// (softmax(logits)[r, j] − (j == labels[r])) · cotangent[r].
+// Memory: the logits are read twice, the second time from cache, and the gradient is written once.
 KERNEL(GROUP_SIZE, 1)
 void softmax_cross_entropy_gradient(
     __global const SCALAR *cotangent, __global const SCALAR *logits,
     __global const TYPE_LABELS *labels, __global const SCALAR *log_sum_exp,
     __global SCALAR *gradient, const struct rows of) {
+  LOCAL_SLOTS(SCALAR, slots);
   const INDEX row = get_group_id(0);
   logits += of.logits + row * of.classes;
   gradient += of.gradient + row * of.classes;
@@ -72,6 +80,8 @@ void softmax_cross_entropy_gradient(
   const SCALAR total = log_sum_exp[of.log_sum_exp + row * of.log_sum_exp_stride];
   const SCALAR factor =
       is_class(label, of.classes) ? cotangent[of.cotangent + row * of.cotangent_stride] : NAN;
+  SCALAR greatest;
+  GREATEST(greatest, logits, of.classes, slots);
   for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    gradient[j] = (exp(logits[j] - total) - ((long)j == label ? 1 : 0)) * factor;
+    gradient[j] = (exp(logits[j] - greatest - total) - ((long)j == label ? 1 : 0)) * factor;
 }

@@ -68,13 +68,13 @@ private func crossEntropy<S: RealScalar>(
   var results: [S] = []
   for row in 0..<rows {
     let x = x[row * classes..<(row + 1) * classes]
-    let largest = x.reduce(-.infinity) { S.evaluate(BinaryIntrinsic.maximum, $0, $1) }
+    let largest = maximum(of: x)
     let sum = x.reduce(0) { $0 + S.exp($1 - largest) }
-    let logSum = largest + S.log(sum)
+    let logSum = S.log(sum)
     logSums.append(logSum)
     if let label = Int(exactly: labels[row]), label >= 0, label < classes {
       // The differences from the largest are small, unlike the two terms themselves.
-      results.append(S.log(sum) - (x[x.startIndex + label] - largest))
+      results.append(logSum - (x[x.startIndex + label] - largest))
     } else {
       results.append(.nan)
     }
@@ -94,11 +94,17 @@ private func crossEntropyGradient<S: RealScalar>(
   let logSums: [S] = elements(of: logSumExp)
   for row in 0..<rows {
     let isKnown = labels[row] >= 0 && labels[row] < classes
+    let largest = maximum(of: x[row * classes..<(row + 1) * classes])
     for j in 0..<classes {
-      let softmax = S.exp(x[row * classes + j] - logSums[row])
+      let softmax = S.exp(x[row * classes + j] - largest - logSums[row])
       let target: S = isKnown ? (labels[row] == j ? 1 : 0) : .nan
       x[row * classes + j] = (softmax - target) * cotangent[row]
     }
   }
   store(x, to: gradient)
+}
+
+/// The largest of a row, NaN if any element is.
+private func maximum<S: RealScalar>(of row: ArraySlice<S>) -> S {
+  row.reduce(-.infinity) { S.evaluate(BinaryIntrinsic.maximum, $0, $1) }
 }
