@@ -31,7 +31,9 @@ extension OpenCLBackend {
         shape.count > 0, "reduce argmax: there are no elements along axes \(axes) of \(shape)")
     }
     guard shape.count > 0 else {
-      return try map([reduction.neutral], of: [], into: [output])
+      // The mean of nothing is NaN: 0 times a scale of 1/0.
+      let nothing = reduction == .sum ? .constant(0 * scale) : reduction.neutral
+      return try map([nothing], of: [], into: [output])
     }
     let plan = ReductionPlan(
       operands, reducing: Set(axes.map(shape.normalized(axis:))), into: output, profile)
