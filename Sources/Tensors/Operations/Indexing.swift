@@ -65,7 +65,9 @@ extension Tensor {
   public func oneHot(classes: Int, dtype: DType = .float32) -> Tensor {
     require(
       !self.dtype.isFloatingPoint, "oneHot: labels are \(self.dtype), not of an integer dtype")
-    let numbers = Tensor.range(classes, dtype: self.dtype, on: device)
-    return (detached.expandingShape(at: -1) .== numbers).cast(to: dtype)
+    // A byte cannot number more than 256 classes, and would stop at the last it can.
+    let labels = self.dtype == .uint8 ? detached.cast(to: .int32) : detached
+    let numbers = Tensor.range(classes, dtype: labels.dtype, on: device)
+    return (labels.expandingShape(at: -1) .== numbers).cast(to: dtype)
   }
 }
