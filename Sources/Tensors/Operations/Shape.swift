@@ -269,6 +269,11 @@ extension PartialRangeUpTo<Int>: TensorIndex {
   public func range(length: Int) -> Range<Int> { Swift.min(0, upperBound)..<upperBound }
 }
 
+extension PartialRangeThrough<Int>: TensorIndex {
+  /// From the start of the axis to the bound.
+  public func range(length: Int) -> Range<Int> { Swift.min(0, upperBound + 1)..<(upperBound + 1) }
+}
+
 /// Selects all entries of an axis; written `.all`.
 public struct WholeAxis: TensorIndex {
   /// The whole axis.
