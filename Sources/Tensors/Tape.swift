@@ -61,7 +61,6 @@ final class Tape: Sendable {
       let entry = record[index]
       guard let pullback = entry.pullback else { continue }
       guard let cotangent = gradients.removeValue(forKey: index) else { continue }
-      if wanted.contains(index) { gradients[index] = cotangent }
       let isNeeded = entry.inputs.map { input in input.map { reaches[$0] } ?? false }
       let parts = pullback(cotangent, isNeeded)
       for (position, input) in entry.inputs.enumerated() where isNeeded[position] {
