@@ -14,7 +14,8 @@ public struct Device: Sendable {
 
   package let backend: any Backend
 
-  private init(identifier: String, backend: any Backend) {
+  /// A device that computes with a backend of one's own.
+  package init(identifier: String, backend: any Backend) {
     self.identifier = identifier
     self.backend = backend
   }

@@ -1,0 +1,199 @@
+public import Compute
+import Synchronization
+public import Tensors
+
+/// A backend that computes as the reference does, tells what it was asked, and fails on demand.
+public final class WatchedBackend: Backend {
+  /// What a backend can be asked to do.
+  public enum Call: String, Sendable {
+    case allocate, write, read, wait, fence, fenceWait
+    case map, reduce, multiply, normalize, normalizeGradient, softmaxCrossEntropy
+    case softmaxCrossEntropyGradient, gather, scatterAdd, random
+  }
+
+  /// Thrown by calls that were told to fail.
+  public struct Refusal: Error, Equatable {
+    /// The call that failed.
+    public let call: Call
+  }
+
+  private struct State {
+    var calls: [Call] = []
+    var refuses: @Sendable (Call, Int) -> Bool = { _, _ in false }
+  }
+
+  private let base: any Backend
+  private let state = Mutex(State())
+
+  /// Creates a backend that watches one of its own.
+  public init() { base = Device.unsharedReference().backend }
+
+  /// A device that computes with this backend.
+  public var device: Device { Device(identifier: "watched", backend: self) }
+
+  /// The calls since the last ``forget()``, in order.
+  public var calls: [Call] { state.withLock { $0.calls } }
+
+  /// The number of calls of a kind since the last ``forget()``.
+  public func count(_ call: Call) -> Int { calls.count { $0 == call } }
+
+  /// Begins a new record of calls.
+  public func forget() { state.withLock { $0.calls = [] } }
+
+  /// Lets calls fail; `refuses` is given each call and its number among those of its kind, from 0,
+  /// since now.
+  public func refuse(_ refuses: @escaping @Sendable (_ call: Call, _ number: Int) -> Bool) {
+    state.withLock { $0 = State(refuses: refuses) }
+  }
+
+  /// Lets no call fail.
+  public func refuseNothing() { refuse { _, _ in false } }
+
+  private func enter(_ call: Call) throws {
+    let isRefused = state.withLock { state in
+      let number = state.calls.count { $0 == call }
+      state.calls.append(call)
+      return state.refuses(call, number)
+    }
+    if isRefused { throw Refusal(call: call) }
+  }
+
+  // MARK: What is asked
+
+  /// A name of its own.
+  public var name: String { "watched reference" }
+
+  /// As the reference.
+  public func supports(_ dtype: DType) -> Bool { base.supports(dtype) }
+
+  /// As the reference.
+  public var statistics: DeviceStatistics { base.statistics }
+
+  /// As the reference.
+  public func allocate(byteCount: Int) throws -> Storage {
+    try enter(.allocate)
+    return try base.allocate(byteCount: byteCount)
+  }
+
+  /// As the reference.
+  public func write(
+    _ bytes: UnsafeRawBufferPointer, to storage: Storage, atByte offset: Int
+  ) throws {
+    try enter(.write)
+    try base.write(bytes, to: storage, atByte: offset)
+  }
+
+  /// As the reference.
+  public func read(
+    _ storage: Storage, atByte offset: Int, into bytes: UnsafeMutableRawBufferPointer
+  ) throws {
+    try enter(.read)
+    try base.read(storage, atByte: offset, into: bytes)
+  }
+
+  /// As the reference.
+  public func wait() throws {
+    try enter(.wait)
+    try base.wait()
+  }
+
+  /// A fence whose waits are told of.
+  public func fence() throws -> any Fence {
+    try enter(.fence)
+    return WatchedFence(backend: self)
+  }
+
+  private struct WatchedFence: Fence {
+    let backend: WatchedBackend
+    func wait() throws { try backend.enter(.fenceWait) }
+  }
+
+  /// As the reference.
+  public func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) throws
+  {
+    try enter(.map)
+    try base.map(expressions, of: operands, into: outputs)
+  }
+
+  /// As the reference.
+  public func reduce(
+    _ reduction: Reduction, of expression: Expression, operands: [Operand], axes: [Int],
+    scale: Double, into output: View
+  ) throws {
+    try enter(.reduce)
+    try base.reduce(
+      reduction, of: expression, operands: operands, axes: axes, scale: scale, into: output)
+  }
+
+  /// As the reference.
+  public func multiply(
+    _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
+  ) throws {
+    try enter(.multiply)
+    try base.multiply(a, b, bias: bias, activation: activation, into: output)
+  }
+
+  /// As the reference.
+  public func normalize(
+    _ x: View, geometry: NormalizationGeometry, mode: NormalizationMode, epsilon: Double,
+    scale: View?, shift: View?, activation: Expression?,
+    into y: View, mean: View, inverseDeviation: View
+  ) throws {
+    try enter(.normalize)
+    try base.normalize(
+      x, geometry: geometry, mode: mode, epsilon: epsilon, scale: scale, shift: shift,
+      activation: activation, into: y, mean: mean, inverseDeviation: inverseDeviation)
+  }
+
+  /// As the reference.
+  public func normalizeGradient(
+    _ cotangent: View, x: View, mean: View, inverseDeviation: View,
+    geometry: NormalizationGeometry, mode: NormalizationMode, scale: View?, shift: View?,
+    activationDerivative: Expression?,
+    into xGradient: View, scaleGradient: View?, shiftGradient: View?
+  ) throws {
+    try enter(.normalizeGradient)
+    try base.normalizeGradient(
+      cotangent, x: x, mean: mean, inverseDeviation: inverseDeviation, geometry: geometry,
+      mode: mode, scale: scale, shift: shift, activationDerivative: activationDerivative,
+      into: xGradient, scaleGradient: scaleGradient, shiftGradient: shiftGradient)
+  }
+
+  /// As the reference.
+  public func softmaxCrossEntropy(
+    logits: View, labels: View, into losses: View, logSumExp: View
+  ) throws {
+    try enter(.softmaxCrossEntropy)
+    try base.softmaxCrossEntropy(
+      logits: logits, labels: labels, into: losses, logSumExp: logSumExp)
+  }
+
+  /// As the reference.
+  public func softmaxCrossEntropyGradient(
+    cotangent: View, logits: View, labels: View, logSumExp: View, into gradient: View
+  ) throws {
+    try enter(.softmaxCrossEntropyGradient)
+    try base.softmaxCrossEntropyGradient(
+      cotangent: cotangent, logits: logits, labels: labels, logSumExp: logSumExp, into: gradient)
+  }
+
+  /// As the reference.
+  public func gather(_ table: View, indices: View, into output: View) throws {
+    try enter(.gather)
+    try base.gather(table, indices: indices, into: output)
+  }
+
+  /// As the reference.
+  public func scatterAdd(_ values: View, indices: View, into output: View) throws {
+    try enter(.scatterAdd)
+    try base.scatterAdd(values, indices: indices, into: output)
+  }
+
+  /// As the reference.
+  public func random(
+    _ distribution: RandomDistribution, key: RandomKey, into output: View
+  ) throws {
+    try enter(.random)
+    try base.random(distribution, key: key, into: output)
+  }
+}
