@@ -1,11 +1,16 @@
 import Compute
 
 /// A number that was computed in Float32, and how far it may be off.
-private struct BoundedValue {
+struct BoundedValue {
   /// The number without error.
   var value: Double
   /// The largest distance of what a device may have in its place.
-  var error: Double
+  var error = 0.0
+
+  /// A number that the host rounds to Float32.
+  static func rounded(_ number: Double) -> BoundedValue {
+    BoundedValue(value: number, error: abs(number - Double(Float(number))))
+  }
 }
 
 /// The error that a device may make in evaluating expressions in Float32.
@@ -19,15 +24,14 @@ struct ErrorAnalysis {
   /// Prepares the analysis of expressions.
   init(_ expressions: [Expression]) { sequence = InstructionSequence(expressions) }
 
-  /// The error of each expression at inputs that are exact.
-  func errors(at inputs: [Double]) -> [Double] {
+  /// The error of each expression at the given inputs.
+  func errors(at inputs: [BoundedValue]) -> [Double] {
     var values: [BoundedValue] = []
     for instruction in sequence.instructions {
       let value: BoundedValue =
         switch instruction {
-        case .input(let number): BoundedValue(value: inputs[number], error: 0)
-        case .constant(let number):
-          BoundedValue(value: number, error: abs(number - Double(Float(number))))
+        case .input(let number): inputs[number]
+        case .constant(let number): .rounded(number)
         case .unary(let function, let x): apply(function, values[x])
         case .binary(let function, let x, let y): apply(function, values[x], values[y])
         case .select(let condition, let x, let y):

@@ -40,11 +40,11 @@ extension GradientCheckMode: CustomStringConvertible {
 /// entry by entry or along random directions, by central differences with Richardson's
 /// extrapolation. An entry is right when
 ///
-///     |analytic − numeric| ≤ 10·e + 10⁻¹⁰·scale
+///     |analytic − numeric| ≤ 10·e + 10⁻¹⁰·m
 ///
-/// where e is the error that the difference reports of itself, and scale the magnitude of the
-/// entry, or of the projection's terms. Where 10·e exceeds 10⁻⁵ of the gradient's magnitude
-/// the difference proves nothing, and that is a failure too.
+/// where e is the error that the difference reports of itself, and m the magnitude of the input's
+/// gradient: of its largest entry, or of the projection's terms. Where 10·e exceeds 10⁻⁷·m the
+/// difference proves nothing, and that is a failure too.
 ///
 /// Besides, each gradient must have its input's shape, dtype and device, be zero for a zero
 /// cotangent, be linear in the cotangent and equal in every bit when taken again; an input that
@@ -135,10 +135,11 @@ struct GradientCheck {
 
   /// How many times its own error a difference may be off.
   private static let errorFactor = 10.0
-  /// The relative error that is allowed whatever the difference says of itself.
+  /// The error, relative to the gradient's magnitude, that is allowed whatever the difference says
+  /// of itself: it does not see the rounding of what cancels inside the function.
   private static let relativeTolerance = 1e-10
   /// The relative uncertainty up to which a difference is a proof.
-  private static let conclusiveness = 1e-5
+  private static let conclusiveness = 1e-7
   /// The number of random directions of the fast mode.
   private static let projectionCount = 3
   /// The most findings of one input that are listed one by one.
@@ -165,8 +166,8 @@ struct GradientCheck {
       plain: center, shape: plain.shape, weights: weights)
     report.findings += broken.map { Finding(.contract, "\(sample): \($0)") }
     guard let gradients else { return report }
-    // A gradient this much below the value is rounding, whatever the input.
-    let floor = 1e-5 * (zip(weights, center).map { abs($0 * $1) }.max() ?? 0)
+    // A gradient this far below the value drowns in the value's rounding, whatever the input.
+    let floor = 1e-3 * (zip(weights, center).map { abs($0 * $1) }.max() ?? 0)
     for (number, point) in points.enumerated() where point.isDifferentiable {
       let input = InputCheck(
         number: number, point: point, gradient: gradients[number], weights: weights,
@@ -208,8 +209,8 @@ struct GradientCheck {
       }.divided(by: scale)
       let analytic = input.gradient[position]
       let finding = judge(
-        analytic, difference, scale: max(abs(analytic), abs(difference.derivative)),
-        magnitude: magnitude, input, index: input.point.index(at: position), &report)
+        analytic, difference, magnitude: magnitude, input, index: input.point.index(at: position),
+        &report)
       if let finding { wrong.append(finding) }
     }
     report.findings += wrong.prefix(Self.listedFindings)
@@ -238,8 +239,7 @@ struct GradientCheck {
         return try evaluate(replacing: input.number, with: moved)
       }
       let finding = judge(
-        analytic, difference, scale: max(scale, abs(difference.derivative)),
-        magnitude: max(scale, input.floor), input, index: [], &report)
+        analytic, difference, magnitude: max(scale, input.floor), input, index: [], &report)
       if let finding { wrong.append(finding) }
     }
     guard let first = wrong.first else { return }
@@ -250,14 +250,14 @@ struct GradientCheck {
 
   /// Compares one number; returns what is wrong with it.
   private func judge(
-    _ analytic: Double, _ numeric: FiniteDifference, scale: Double, magnitude: Double,
-    _ input: InputCheck, index: [Int], _ report: inout CheckReport
+    _ analytic: Double, _ numeric: FiniteDifference, magnitude: Double, _ input: InputCheck,
+    index: [Int], _ report: inout CheckReport
   ) -> Finding? {
     let uncertainty = Self.errorFactor * numeric.error
     var discrepancy = Discrepancy(
       sample: input.sample, subject: input.subject, index: index, actual: analytic,
       expected: numeric.derivative, error: abs(analytic - numeric.derivative),
-      tolerance: uncertainty + Self.relativeTolerance * scale)
+      tolerance: uncertainty + Self.relativeTolerance * magnitude)
     let allowed = Self.conclusiveness * max(magnitude, abs(numeric.derivative))
     if !(uncertainty <= allowed) {
       discrepancy.error = uncertainty

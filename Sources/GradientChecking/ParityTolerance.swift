@@ -34,46 +34,62 @@ struct ParityTolerance {
     sample = trial.name
     self.dtype = dtype
     // Bounds are worked out for Float32; those of Float64 are in proportion.
-    let epsilon = Double(Float.ulpOfOne)
-    let share = dtype == .float64 ? 2 * Double.ulpOfOne / epsilon : 1
+    let share = dtype == .float64 ? 2 * Double.ulpOfOne / Self.epsilon : 1
     let floor =
       dtype == .float64 ? Double.leastNormalMagnitude : Double(Float.leastNormalMagnitude)
-    switch trial.sample.accuracy {
-    case .exact:
-      isExact = true
-      bound = .elements(truth.tensors.map { .init(repeating: 0, count: $0.values.count) })
-    case .pointwise(let expression, let derivatives):
-      isExact = false
-      let count = truth.tensors[0].values.count
-      let cotangent = trial.points.count
-      let operands = trial.points.map(\.values) + [trial.cotangent(count)]
-      let expressions =
-        [expression]
-        + zip(trial.points, derivatives).filter(\.0.isDifferentiable).map {
-          $0.1 * .input(cotangent)
-        }
-      let analysis = ErrorAnalysis(expressions)
-      var bounds = expressions.map { _ in [Double]() }
-      for position in 0..<count {
-        let errors = analysis.errors(at: operands.map { $0[position] })
-        for (number, error) in errors.enumerated() {
-          bounds[number].append(share * error + floor)
-        }
+    func scaled(_ bound: Double) -> Double { share * bound + floor }
+    if case .exact = trial.sample.accuracy { isExact = true } else { isExact = false }
+    bound =
+      switch trial.sample.accuracy {
+      case .exact:
+        .elements(truth.tensors.map { .init(repeating: 0, count: $0.values.count) })
+      case .pointwise(let expression, let derivatives, let scalars):
+        .elements(
+          Self.bounds(trial, expression, derivatives, scalars, truth).map { $0.map(scaled) })
+      case .sums(let terms):
+        .elements(try Self.bounds(trial, terms: terms).map { $0.map(scaled) })
+      case .yardstick:
+        .norms(try Self.bounds(trial, truth).map(scaled))
       }
-      bound = .elements(bounds)
-    case .sums(let terms):
-      isExact = false
-      let factor = 3 * Double(terms).squareRoot() * epsilon * share
-      let magnitudes = try trial.results(.float64, on: .reference, magnitudes: true)
-      bound = .elements(magnitudes.tensors.map { $0.values.map { factor * $0 + floor } })
-    case .yardstick:
-      isExact = false
-      let measured = try trial.results(.float32, on: .reference)
-      bound = .norms(
-        zip(measured.tensors, truth.tensors).map { measured, truth in
-          let error = zip(measured.values, truth.values).map { $0 - $1 }.norm
-          return share * (4 * error + 8 * epsilon * truth.values.norm) + floor
-        })
+  }
+
+  private static let epsilon = Double(Float.ulpOfOne)
+
+  /// What a running analysis finds for each element.
+  private static func bounds(
+    _ trial: SampleTrial, _ value: Expression, _ derivatives: [Expression],
+    _ scalars: [Double], _ truth: SampleResults
+  ) -> [[Double]] {
+    let cotangent = Expression.input(trial.points.count + scalars.count)
+    let gradients = zip(trial.points, derivatives).filter(\.0.isDifferentiable).map(\.1)
+    let expressions = [value] + gradients.map { $0 * cotangent }
+    let analysis = ErrorAnalysis(expressions)
+    let count = truth.tensors[0].values.count
+    let weights = trial.cotangent(count)
+    var bounds = expressions.map { _ in [Double]() }
+    for position in 0..<count {
+      let inputs =
+        trial.points.map { BoundedValue(value: $0.values[position]) }
+        + scalars.map { .rounded($0) } + [BoundedValue(value: weights[position])]
+      for (number, error) in analysis.errors(at: inputs).enumerated() {
+        bounds[number].append(error)
+      }
+    }
+    return bounds
+  }
+
+  /// The probabilistic bound of sums of so many products, for each element.
+  private static func bounds(_ trial: SampleTrial, terms: Int) throws -> [[Double]] {
+    let factor = 3 * Double(terms).squareRoot() * epsilon
+    return try trial.results(.float64, on: .reference, magnitudes: true).tensors.map {
+      $0.values.map { factor * $0 }
+    }
+  }
+
+  /// What the reference's error in Float32 allows, for each norm.
+  private static func bounds(_ trial: SampleTrial, _ truth: SampleResults) throws -> [Double] {
+    zip(try trial.results(.float32, on: .reference).tensors, truth.tensors).map {
+      4 * zip($0.values, $1.values).map { $0 - $1 }.norm + 8 * epsilon * $1.values.norm
     }
   }
 

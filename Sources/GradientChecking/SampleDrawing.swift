@@ -31,6 +31,7 @@ extension SampleValues {
     case .positive: numbers(count, key) { pow(2, 4 * normalDistribution($0) - 2) }
     case .awayFromZero: awayFrom([0], count, key)
     case .awayFrom(let kinks): awayFrom(kinks, count, key)
+    case .wide(let kinks): awayFrom(kinks, deviation: 4, count, key)
     case .distinct: progression(count, phase: 0, key)
     case .distinctPhase(let phase): progression(count, phase: phase, key)
     case .shifted(let mean, let deviation): numbers(count, key) { mean + deviation * $0 }
@@ -44,10 +45,12 @@ extension SampleValues {
   }
 
   /// Normal numbers; one that falls near a kink is drawn again.
-  private func awayFrom(_ kinks: [Double], _ count: Int, _ key: RandomKey) -> [Double] {
+  private func awayFrom(
+    _ kinks: [Double], deviation: Double = 1, _ count: Int, _ key: RandomKey
+  ) -> [Double] {
     (0..<count).map { element in
       for attempt in 0..<256 {
-        let value = onGrid(key[attempt].normal(UInt64(element)))
+        let value = onGrid(deviation * key[attempt].normal(UInt64(element)))
         if kinks.allSatisfy({ abs(value - $0) >= Self.clearance }) { return value }
       }
       fatalError("sample values: the kinks \(kinks) leave no room for normal numbers")

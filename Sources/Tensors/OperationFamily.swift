@@ -93,18 +93,20 @@ public enum SampleAccuracy: Sendable {
   /// For each element, what OpenCL allows the functions of an expression of the inputs.
   ///
   /// The derivatives are those with respect to each input; the gradient is their product with the
-  /// cotangent. No input may be broadcast.
-  case pointwise(Expression, derivatives: [Expression])
+  /// cotangent. Behind the inputs the expressions may refer to numbers. No input is broadcast.
+  case pointwise(Expression, derivatives: [Expression], scalars: [Double] = [])
   /// For each element, the error of a sum of products of the inputs of at most so many terms,
   /// forward or back.
   case sums(terms: Int)
   /// For each tensor, a multiple of the error that the reference makes in Float32.
   case yardstick
 
-  /// What OpenCL allows an expression of the inputs, and its symbolic derivatives.
-  static func pointwise(_ expression: Expression, inputs count: Int) -> SampleAccuracy {
+  /// What OpenCL allows a pointwise function of the inputs and of numbers.
+  static func pointwise(
+    _ function: PointwiseFunction, inputs count: Int, scalars: [Double] = []
+  ) -> SampleAccuracy {
     .pointwise(
-      expression, derivatives: (0..<count).map { expression.derivative(withRespectTo: $0) })
+      function.expression, derivatives: (0..<count).map(function.partial), scalars: scalars)
   }
 }
 
@@ -150,6 +152,8 @@ public enum SampleValues: Sendable {
   case awayFromZero
   /// Normal, but not near any of the given kinks.
   case awayFrom([Double])
+  /// Normal with a standard deviation of 4, but not near any of the given kinks.
+  case wide(awayFrom: [Double])
   /// All different: a shuffled arithmetic progression, so that the largest is unique by a margin.
   case distinct
   /// A shuffled arithmetic progression that never meets one of another phase.
@@ -161,42 +165,4 @@ public enum SampleValues: Sendable {
 
   /// A pair whose elements are never equal to each other.
   static let apart = (left: SampleValues.distinctPhase(0), right: SampleValues.distinctPhase(0.5))
-}
-
-/// Where an operation's samples take their shapes from: a seed.
-public struct SampleSource: Sendable {
-  /// Lengths that no tile divides, and those of a tile's last element and the first beyond it.
-  public static let oddLengths = [1, 3, 17, 33, 65, 127, 257]
-
-  private let key: RandomKey
-  private var draws = 0
-
-  /// Shapes of elementwise operations: each of the odd lengths, axes of one and of no element.
-  public let shapes: [Shape]
-
-  /// Creates the source of an operation's shapes; equal seeds give equal shapes.
-  ///
-  /// Each operation has its own, so that it meets the same shapes whether it is checked alone or
-  /// with others.
-  public init(seed: UInt64, operation: String) {
-    key = RandomKey(seed: seed)["samples"][operation]
-    let odd = key["shapes"].permutation(Self.oddLengths.count).map { Self.oddLengths[$0] }
-    shapes = [
-      [], [0], [2, 0, 3], [odd[0]], [1, odd[1]], [odd[2], 1], [3, odd[3]], [odd[4], 2],
-      [2, 3, odd[5]], [odd[6], 1, 2],
-    ]
-  }
-
-  /// The odd lengths in another order at each call.
-  public mutating func shuffledLengths() -> [Int] {
-    draws += 1
-    return key[draws].permutation(Self.oddLengths.count).map { Self.oddLengths[$0] }
-  }
-
-  /// A number from a range, another at each call.
-  public mutating func size(in range: ClosedRange<Int>) -> Int {
-    draws += 1
-    let word = key[draws].block(0).x
-    return range.lowerBound + Int(word) % range.count
-  }
 }

@@ -22,7 +22,7 @@ public struct Activation: Sendable {
   public let name: String
   /// The function of `input(0)`.
   public let expression: Expression
-  /// Where the function has no derivative.
+  /// Where the function or its derivative is not smooth; checks stay away from there.
   public let kinks: [Double]
 
   private let statedDerivative: Expression?
@@ -33,7 +33,7 @@ public struct Activation: Sendable {
   ///
   /// - Parameters:
   ///   - name: For people.
-  ///   - kinks: Where the function has no derivative; checks stay away from there.
+  ///   - kinks: Where the function or its derivative is not smooth; checks stay away from there.
   ///   - derivative: How the gradient is computed.
   ///   - build: The function.
   public init(
@@ -129,7 +129,7 @@ extension Activation {
   /// learning by exponential linear units", ICLR 2016.
   public static func elu(alpha: Double = 1) -> Activation {
     Activation(
-      "elu(\(alpha))", kinks: alpha == 1 ? [] : [0],
+      "elu(\(alpha))", kinks: [0],
       derivative: .ofOutput { select($0 .> 0, 1, $0 + .constant(alpha)) }
     ) { select($0 .> 0, $0, .constant(alpha) * $0.expMinusOne) }
   }
@@ -207,23 +207,32 @@ public enum ActivationOperation: String, OperationFamily {
 
   /// Each activation on inputs away from its kinks, from the tails as well as the middle.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    func samples(_ activation: Activation) -> [OperationSample] {
-      let wide = SampleValues.awayFrom(activation.kinks)
-      return [
-        OperationSample([.init([257], wide)], label: activation.name) { activation($0[0]) },
-        OperationSample([.init([3, 17], wide, layout: .transposed)], label: activation.name) {
-          activation($0[0] * 4.0)
-        },
-        OperationSample([.init([0, 3], wide)], label: activation.name) { activation($0[0]) },
-      ]
+    func samples(_ activation: Activation, _ inputs: [[SampleInput]]) -> [OperationSample] {
+      inputs.map { inputs in
+        OperationSample(
+          inputs, label: activation.name,
+          accuracy: .pointwise(activation.expression, derivatives: [activation.derivative])
+        ) { activation($0[0]) }
+      }
+    }
+    func everywhere(_ activation: Activation) -> [OperationSample] {
+      // Drivers may be slow to build a kernel for each layout, so two of them stand for all.
+      samples(activation, source.shapes.map { [.init($0, .awayFrom(activation.kinks))] })
+        + samples(activation, [[.init([65], .wide(awayFrom: activation.kinks))]])
     }
     return switch self {
-    case .builtIn: Activation.all.flatMap(samples) + samples(.elu(alpha: 0.5))
+    case .builtIn:
+      (Activation.all + [.elu(alpha: 0.5)]).flatMap(everywhere)
+        + [Activation.sigmoid, .leakyReLU()].flatMap {
+          samples($0, source.elementwise(.awayFrom($0.kinks)).suffix(2))
+        }
     case .own:
-      samples(Activation("x + cos 3x") { $0 + (3 * $0).cos })
-        + samples(Activation("erf gate") { $0 * 0.5 * (1 + ($0 / 1.4142135623730951).erf) })
+      everywhere(Activation("x + cos 3x") { $0 + (3 * $0).cos })
+        + everywhere(Activation("erf gate") { $0 * 0.5 * (1 + ($0 / 1.4142135623730951).erf) })
         + samples(
-          Activation("log cosh", kinks: [0]) { $0.magnitude + (-2 * $0.magnitude).exp.logOnePlus })
+          Activation("log cosh", kinks: [0]) {
+            $0.magnitude + (-2 * $0.magnitude).exp.logOnePlus
+          }, source.elementwise(.awayFromZero))
     }
   }
 }

@@ -6,21 +6,35 @@ public enum IndexingOperation: String, OperationFamily {
 
   /// The operation with indices that repeat and rows that are never taken.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let odd = source.size(in: 9...40)
-    return switch self {
+    let lengths = source.shuffledLengths()
+    let layouts = SampleInput.Layout.allCases
+    switch self {
     case .gather:
-      [
-        OperationSample([.init([5, 7]), .init([odd], .labels(5))]) { $0[0].gather($0[1]) },
-        OperationSample([.init([odd, 1]), .init([3], .labels(odd))]) { $0[0].gather($0[1]) },
-        OperationSample([.init([6, 2, 3]), .init([2, 5], .labels(6))]) { $0[0].gather($0[1]) },
-        OperationSample([.init([4]), .init([0], .labels(4))]) { $0[0].gather($0[1]) },
-      ]
+      func take(_ table: SampleInput, _ indices: Shape) -> OperationSample {
+        // What is added up has so few digits that the sums are exact.
+        OperationSample(
+          [table, .init(indices, .labels(table.shape[0]), layout: .sliced)], accuracy: .exact
+        ) { $0[0].gather($0[1]) }
+      }
+      return zip(lengths, lengths.reversed()).map { take(.init([$0, 3]), [$1]) }
+        + lengths.map { take(.init([5, $0]), [7]) }
+        + layouts.map { take(.init([17, 9], layout: $0), [33]) }
+        + [
+          take(.init([6, 2, 3]), [2, 5]), take(.init([4]), [0]), take(.init([4, 0]), [3]),
+          take(.init([5]), []),
+        ]
     case .oneHot:
-      [
-        OperationSample([.init([odd, 4]), .init([odd], .labels(4))]) { x in
-          x[1].oneHot(classes: 4, dtype: x[0].dtype) * x[0]
+      return (lengths + [0]).map { length in
+        OperationSample([.init([length, 4]), .init([length], .labels(4))], accuracy: .exact) {
+          $0[1].oneHot(classes: 4, dtype: $0[0].dtype) * $0[0]
         }
-      ]
+      }
+        + layouts.map { layout in
+          OperationSample(
+            [.init([3, 5, 9], layout: layout), .init([3, 5], .labels(9), layout: layout)],
+            accuracy: .exact
+          ) { $0[1].oneHot(classes: 9, dtype: $0[0].dtype) * $0[0] }
+        }
     }
   }
 }

@@ -6,37 +6,59 @@ public enum LossOperation: String, OperationFamily {
 
   /// The losses on small and odd batches, and with logits of ten thousand.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let odd = source.size(in: 9...40)
-    let shapes: [Shape] = [[1, 1], [3, 2], [odd, 10], [5, 127], [257, 3]]
-    return switch self {
-    case .crossEntropy:
-      shapes.map { shape in
-        OperationSample([.init(shape), .init([shape[0]], .labels(shape[1]))]) {
-          Tensors.crossEntropy($0[0], $0[1])
-        }
+    let lengths = source.shuffledLengths()
+    let layouts = SampleInput.Layout.allCases
+    /// Logits and labels; a row of one class has a loss of 0.
+    func classes(
+      _ loss: @escaping @Sendable (Tensor, Tensor) -> Tensor
+    ) -> [OperationSample] {
+      let shapes = zip(lengths, lengths.reversed()).map { Shape([$0, min($1, 33)]) }
+      let trials =
+        (shapes + [[1, 257], [5, 127], [3, 65]]).map { ($0, SampleInput.Layout.contiguous) }
+        + layouts.map { ([17, 9], $0) }
+      return trials.map { shape, layout in
+        OperationSample([
+          .init(shape, layout: layout), .init([shape[0]], .labels(shape[1]), layout: layout),
+        ]) { loss($0[0], $0[1]) }
       } + [
-        OperationSample([.init([7, 5], .distinct), .init([7], .labels(5))], label: "extreme") {
-          Tensors.crossEntropy($0[0] * 1e4, $0[1])
-        }
+        OperationSample(
+          [.init([7, 5], .distinct), .init([7], .labels(5))], label: "logits of ±1e4"
+        ) { loss($0[0] * 1e4, $0[1]) }
       ]
-    case .crossEntropyPerExample:
-      [
-        OperationSample([.init([odd, 7], layout: .transposed), .init([odd], .labels(7))]) {
-          Tensors.crossEntropyPerExample($0[0], $0[1])
+    }
+    /// Predictions and targets of one shape.
+    func pairs(
+      _ values: SampleValues, _ loss: @escaping @Sendable (Tensor, Tensor) -> Tensor
+    ) -> [OperationSample] {
+      let shapes = lengths.map { Shape([$0, 3]) } + [[], [1], [257], [2, 3, 5]]
+      return shapes.map { shape in
+        OperationSample([.init(shape, values), .init(shape)]) { loss($0[0], $0[1]) }
+      }
+        + [SampleInput.Layout.transposed, .sliced].map { layout in
+          OperationSample([
+            .init([3, 17], values, layout: layout),
+            .init([3, 17], layout: layout == .sliced ? .transposed : .sliced),
+          ]) { loss($0[0], $0[1]) }
         }
+    }
+    return switch self {
+    case .crossEntropy: classes { Tensors.crossEntropy($0, $1) }
+    case .crossEntropyPerExample:
+      classes { Tensors.crossEntropyPerExample($0, $1) } + [
+        OperationSample([.init([0, 3]), .init([0], .labels(3))]) {
+          Tensors.crossEntropyPerExample($0[0], $0[1])
+        },
+        OperationSample([.init([2, 3, 5], layout: .transposed), .init([2, 3], .labels(5))]) {
+          Tensors.crossEntropyPerExample($0[0], $0[1])
+        },
       ]
     case .binaryCrossEntropy:
-      [[1], [odd, 1], [3, 17]].map { (shape: Shape) in
-        OperationSample([.init(shape, .awayFromZero), .init(shape)]) {
-          Tensors.binaryCrossEntropy($0[0], $0[1])
+      pairs(.awayFromZero) { Tensors.binaryCrossEntropy($0, $1) } + [
+        OperationSample([.init([7, 3], .awayFromZero), .init([7, 3])], label: "logits of ±1e4") {
+          Tensors.binaryCrossEntropy($0[0] * 1e4, $0[1])
         }
-      }
-    case .meanSquaredError:
-      [[1], [odd, 3], [3, 127]].map { (shape: Shape) in
-        OperationSample([.init(shape), .init(shape, layout: .transposed)]) {
-          Tensors.meanSquaredError($0[0], $0[1])
-        }
-      }
+      ]
+    case .meanSquaredError: pairs(.normal) { Tensors.meanSquaredError($0, $1) }
     }
   }
 }

@@ -6,60 +6,151 @@ public enum MatMulOperation: String, OperationFamily {
 
   /// The operation at sizes that no tile divides.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let sizes: [(m: Int, k: Int, n: Int)] = [
-      (1, 1, 1), (3, 17, 5), (17, 3, 33), (33, 65, 1), (1, 127, 9), (8, 32, 32), (65, 33, 67),
-      (0, 3, 2), (3, 0, 2), (3, 2, 0), (source.size(in: 2...40), 257, source.size(in: 2...20)),
-    ]
+    let sizes = (0..<3).map { _ in source.shuffledLengths() }
+    let odd = sizes[0].indices.map { (m: sizes[0][$0], k: sizes[1][$0], n: sizes[2][$0]) }
+    /// A matrix of the given rows and columns, as its transpose or not.
+    func matrix(
+      _ rows: Int, _ columns: Int, _ isTransposed: Bool = false,
+      _ layout: SampleInput.Layout = .contiguous
+    ) -> SampleInput {
+      .init(isTransposed ? [columns, rows] : [rows, columns], layout: layout)
+    }
     func products(_ a: Bool, _ b: Bool) -> [OperationSample] {
-      sizes.map { m, k, n in
-        OperationSample([.init(a ? [k, m] : [m, k]), .init(b ? [n, k] : [k, n])]) { x in
+      func product(
+        _ m: Int, _ k: Int, _ n: Int, _ layout: SampleInput.Layout = .contiguous
+      ) -> OperationSample {
+        OperationSample(
+          [matrix(m, k, a, layout), matrix(k, n, b, layout)],
+          accuracy: .sums(terms: max(1, m, k, n))
+        ) { x in
           (a ? x[0].transposed() : x[0]).matmul(b ? x[1].transposed() : x[1])
         }
       }
+      return odd.map { product($0.m, $0.k, $0.n) } + [
+        product(1, 1, 1), product(8, 32, 32), product(64, 16, 256), product(0, 3, 2),
+        product(3, 0, 2), product(3, 2, 0), product(17, 9, 33, .sliced),
+        product(17, 9, 33, .transposed),
+      ]
     }
     return switch self {
-    case .nn:
-      products(false, false) + [
-        OperationSample([.init([17, 9], layout: .sliced), .init([9, 33], layout: .sliced)]) {
-          $0[0].matmul($0[1])
-        }
-      ]
+    case .nn: products(false, false)
     case .nt: products(false, true)
     case .tn: products(true, false)
     case .tt: products(true, true)
     case .batched:
-      [
-        OperationSample([.init([3, 5, 7]), .init([3, 7, 2])]) { $0[0].matmul($0[1]) },
-        OperationSample([.init([2, 3, 4, 5]), .init([2, 3, 6, 5])]) {
-          $0[0].matmul($0[1].transposed())
-        },
+      odd.map { m, k, _ in
+        OperationSample(
+          [.init([3, m, k]), .init([3, k, 2])], accuracy: .sums(terms: max(m, k))
+        ) { $0[0].matmul($0[1]) }
+      } + [
+        OperationSample(
+          [.init([2, 3, 4, 5]), .init([2, 3, 6, 5])], accuracy: .sums(terms: 6)
+        ) { $0[0].matmul($0[1].transposed()) },
+        OperationSample(
+          [.init([2, 3, 4, 5]), .init([2, 3, 5, 6])], accuracy: .sums(terms: 6)
+        ) { $0[0].permuted([1, 0, 2, 3]).matmul($0[1].permuted([1, 0, 2, 3])) },
+        OperationSample([.init([0, 4, 5]), .init([0, 5, 6])]) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([3, 5, 7], layout: .transposed), .init([3, 7, 2], layout: .sliced)],
+          accuracy: .sums(terms: 7)
+        ) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([3, 5, 7], layout: .sliced), .init([3, 7, 2], layout: .transposed)],
+          accuracy: .sums(terms: 7)
+        ) { $0[0].matmul($0[1]) },
       ]
     case .broadcastBatch:
-      [
-        OperationSample([.init([3, 5, 7]), .init([7, 2])]) { $0[0].matmul($0[1]) },
-        OperationSample([.init([2, 1, 4, 5]), .init([3, 5, 6])]) { $0[0].matmul($0[1]) },
+      odd.map { m, k, _ in
+        OperationSample(
+          [.init([3, m, k]), .init([k, 2])], accuracy: .sums(terms: max(3 * m, k))
+        ) { $0[0].matmul($0[1]) }
+      } + [
+        OperationSample(
+          [.init([5, 7]), .init([3, 7, 2])], accuracy: .sums(terms: 7)
+        ) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([2, 1, 4, 5]), .init([3, 5, 6])], accuracy: .sums(terms: 18)
+        ) { $0[0].matmul($0[1]) },
+        OperationSample([.init([0, 4, 5]), .init([5, 6])]) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([3, 5, 7], layout: .transposed), .init([7, 2], layout: .sliced)],
+          accuracy: .sums(terms: 15)
+        ) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([3, 5, 7], layout: .sliced), .init([7, 2], layout: .transposed)],
+          accuracy: .sums(terms: 15)
+        ) { $0[0].matmul($0[1]) },
       ]
     case .vectors:
-      [
-        OperationSample([.init([9]), .init([9])]) { $0[0].matmul($0[1]) },
-        OperationSample([.init([4, 9]), .init([9])]) { $0[0].matmul($0[1]) },
-        OperationSample([.init([9]), .init([9, 4])]) { $0[0].matmul($0[1]) },
+      odd.flatMap { m, k, _ in
+        [([k], [k]), ([m, k], [k]), ([k], [k, m])].map { (left: Shape, right: Shape) in
+          OperationSample(
+            [.init(left), .init(right)], accuracy: .sums(terms: max(m, k))
+          ) { $0[0].matmul($0[1]) }
+        }
+      } + [
+        OperationSample([.init([0]), .init([0])], accuracy: .exact) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([4, 9], layout: .transposed), .init([9], layout: .sliced)],
+          accuracy: .sums(terms: 9)
+        ) { $0[0].matmul($0[1]) },
+        OperationSample(
+          [.init([9], layout: .sliced), .init([9, 4], layout: .transposed)],
+          accuracy: .sums(terms: 9)
+        ) { $0[0].matmul($0[1]) },
       ]
     case .linear:
-      [
-        OperationSample([.init([17, 9]), .init([33, 9]), .init([33])]) {
-          Tensors.linear($0[0], weight: $0[1], bias: $0[2])
-        },
-        OperationSample([.init([2, 3, 9]), .init([4, 9])]) {
+      odd.map { m, k, n in
+        OperationSample(
+          [.init([m, k]), .init([n, k]), .init([n])], accuracy: .sums(terms: max(m, k + 1, n))
+        ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2]) }
+      } + [
+        OperationSample([.init([2, 3, 9]), .init([4, 9])], accuracy: .sums(terms: 9)) {
           Tensors.linear($0[0], weight: $0[1], bias: nil)
         },
+        OperationSample([.init([9]), .init([4, 9]), .init([4])], accuracy: .sums(terms: 10)) {
+          Tensors.linear($0[0], weight: $0[1], bias: $0[2])
+        },
+        OperationSample([.init([0, 9]), .init([4, 9]), .init([4])]) {
+          Tensors.linear($0[0], weight: $0[1], bias: $0[2])
+        },
+        OperationSample([.init([5, 0]), .init([4, 0]), .init([4])], accuracy: .sums(terms: 5)) {
+          Tensors.linear($0[0], weight: $0[1], bias: $0[2])
+        },
+        OperationSample(
+          [
+            .init([5, 9], layout: .sliced), .init([17, 9], layout: .transposed),
+            .init([17], layout: .sliced),
+          ], accuracy: .sums(terms: 17)
+        ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2]) },
       ]
     case .linearActivation:
-      [Activation.tanh, .square, .elu(), .sin].map { activation in
-        OperationSample(
-          [.init([17, 9]), .init([33, 9]), .init([33])], label: activation.name
-        ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2], activation: activation) }
-      }
+      [Activation.tanh, .sin].flatMap { activation in
+        odd.map { m, k, n in
+          // Weights so small that the activation is not saturated.
+          let weights = SampleValues.shifted(mean: 0, deviation: 1 / Double(k).squareRoot())
+          return linear(
+            [.init([m, k]), .init([n, k], weights), .init([n])], activation: activation)
+        } + [
+          linear([.init([0, 9]), .init([4, 9]), .init([4])], activation: activation),
+          linear([.init([5, 0]), .init([4, 0]), .init([4])], activation: activation),
+          linear(
+            [
+              .init([5, 9], layout: .sliced), .init([17, 9], layout: .transposed),
+              .init([17], layout: .sliced),
+            ], activation: activation),
+        ]
+      } + [
+        linear([.init([17, 9]), .init([33, 9]), .init([33])], activation: .square),
+        linear([.init([17, 9]), .init([33, 9])], activation: .sigmoid),
+      ]
+    }
+  }
+
+  private func linear(_ inputs: [SampleInput], activation: Activation) -> OperationSample {
+    OperationSample(inputs, label: activation.name) {
+      Tensors.linear(
+        $0[0], weight: $0[1], bias: $0.count > 2 ? $0[2] : nil, activation: activation)
     }
   }
 }

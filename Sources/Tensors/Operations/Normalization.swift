@@ -3,65 +3,125 @@ public import Compute
 /// Normalising groups of elements.
 public enum NormalizationOperation: String, OperationFamily {
   case batch, batchActivated, batchSpatial, layer, group, instance, mean, meanSquare, sumOfSquares
+  case withStatistics, models
 
   /// The operation with its scale and shift, at sizes that no vector divides.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let odd = source.size(in: 9...40)
     func sample(
       _ shape: Shape, _ geometry: NormalizationGeometry, _ mode: NormalizationMode,
-      activation: Activation = .identity, values: SampleValues = .shifted(mean: 3, deviation: 2),
-      epsilon: Double = 1e-5
+      activation: Activation = .identity, layout: SampleInput.Layout = .contiguous
     ) -> OperationSample {
-      OperationSample(
-        [.init(shape, values), .init([geometry.channels]), .init([geometry.channels])],
-        label: "\(shape) \(activation.name)"
+      let parameters: [SampleInput] = [.init([geometry.channels]), .init([geometry.channels])]
+      return OperationSample(
+        [.init(shape, .shifted(mean: 3, deviation: 2), layout: layout)] + parameters,
+        label: activation.name
       ) { x in
         normalize(
-          x[0], geometry: geometry, mode: mode, epsilon: epsilon, scale: x[1], shift: x[2],
+          x[0], geometry: geometry, mode: mode, epsilon: 1e-3, scale: x[1], shift: x[2],
           activation: activation
         ).output
       }
     }
-    func batch(_ shape: Shape) -> NormalizationGeometry { .batch(shape) }
-    let batches: [Shape] = [[2, 3], [odd, 5], [33, 1], [257, 3], [5, 17]]
+    /// Without scale and shift, or with one of them.
+    func plain(_ shape: Shape, _ geometry: NormalizationGeometry, _ mode: NormalizationMode)
+      -> [OperationSample]
+    {
+      let x = SampleInput(shape, layout: .sliced)
+      let parameter = SampleInput([geometry.channels], layout: .sliced)
+      return [
+        OperationSample([x], label: "neither scale nor shift") {
+          normalize($0[0], geometry: geometry, mode: mode, epsilon: 1e-3).output
+        },
+        OperationSample([x, parameter], label: "no shift") {
+          normalize($0[0], geometry: geometry, mode: mode, epsilon: 1e-3, scale: $0[1]).output
+        },
+        OperationSample([x, parameter], label: "no scale") {
+          normalize($0[0], geometry: geometry, mode: mode, epsilon: 1e-3, shift: $0[1]).output
+        },
+      ]
+    }
+    /// One geometry on shapes of each odd length, an empty one, and one that lies otherwise.
+    func each(
+      _ shapes: (Int) -> Shape, _ geometry: (Shape) -> NormalizationGeometry,
+      _ mode: NormalizationMode = .meanAndVariance, activation: Activation = .identity
+    ) -> [OperationSample] {
+      (source.shuffledLengths() + [0]).map(shapes).map {
+        sample($0, geometry($0), mode, activation: activation)
+      }
+        + SampleInput.Layout.allCases.dropFirst().map { layout in
+          sample(shapes(17), geometry(shapes(17)), mode, activation: activation, layout: layout)
+        }
+    }
     return switch self {
     case .batch:
-      batches.map { sample($0, batch($0), .meanAndVariance) } + [
-        OperationSample([.init([9, 4], layout: .transposed)]) {
-          normalize($0[0], geometry: .batch([9, 4]), mode: .meanAndVariance, epsilon: 1e-3).output
-        }
-      ]
+      each({ [$0, 3] }, { .batch($0) }) + each({ [5, $0] }, { .batch($0) })
+        + plain([9, 4], .batch([9, 4]), .meanAndVariance)
+        // So many that they are divided among work-items.
+        + [sample([4111, 3], .batch([4111, 3]), .meanAndVariance)]
     case .batchActivated:
-      [Activation.tanh, .sin, .softplus].map {
-        sample([odd, 5], batch([odd, 5]), .meanAndVariance, activation: $0)
-      }
+      [Activation.tanh, .sin].flatMap { each({ [$0, 3] }, { .batch($0) }, activation: $0) }
     case .batchSpatial:
-      [[3, 4, 5], [2, 3, 3, 7], [5, 2, odd]].map { (shape: Shape) in
-        sample(shape, batch(shape), .meanAndVariance)
-      }
+      each({ [3, 4, $0] }, { .batch($0) }) + each({ [$0, 2, 3, 3] }, { .batch($0) })
+        + [sample([3, 1, 22_003], .batch([3, 1, 22_003]), .meanAndVariance)]
     case .layer:
-      [[3, odd], [17, 33], [1, 2]].map { (shape: Shape) in
-        sample(shape, .layer(shape), .meanAndVariance)
-      }
+      each({ [3, $0] }, { .layer($0) }) + each({ [$0, 5] }, { .layer($0) })
+        + plain([3, 9], .layer([3, 9]), .meanAndVariance)
+        + [sample([2, 66_003], .layer([2, 66_003]), .meanAndVariance)]
     case .group:
-      [
-        sample([3, 6, 5], .group([3, 6, 5], groups: 2), .meanAndVariance),
-        sample(
-          [2, 4, 3, 3], .group([2, 4, 3, 3], groups: 4), .meanAndVariance, activation: .tanh),
-      ]
-    case .instance: [sample([3, 4, odd], .group([3, 4, odd], groups: 4), .meanAndVariance)]
+      each({ [3, 6, $0] }, { .group($0, groups: 2) })
+        + each({ [$0, 4, 3, 2] }, { .group($0, groups: 2) }, activation: .tanh)
+    case .instance: each({ [3, 4, $0] }, { .group($0, groups: 4) })
     case .mean:
-      [sample([odd, 5], batch([odd, 5]), .mean), sample([3, odd], .layer([3, odd]), .mean)]
+      each({ [$0, 3] }, { .batch($0) }, .mean) + each({ [3, $0] }, { .layer($0) }, .mean)
     case .meanSquare:
-      [
-        sample([odd, 5], batch([odd, 5]), .meanSquare),
-        sample([3, odd], .layer([3, odd]), .meanSquare, activation: .sin),
-      ]
+      each({ [$0, 3] }, { .batch($0) }, .meanSquare)
+        + each({ [3, $0] }, { .layer($0) }, .meanSquare, activation: .sin)
     case .sumOfSquares:
-      [
-        sample([odd, 5], batch([odd, 5]), .sumOfSquares),
-        sample([3, odd], .layer([3, odd]), .sumOfSquares),
-      ]
+      each({ [$0, 3] }, { .batch($0) }, .sumOfSquares)
+        + each({ [3, $0] }, { .layer($0) }, .sumOfSquares)
+    case .withStatistics:
+      [SampleInput.Layout.contiguous, .transposed, .sliced].map { layout in
+        OperationSample(
+          [.init([17, 5], layout: layout), .init([5], layout: layout), .init([5], layout: layout)]
+        ) { x in
+          let statistics = Tensor.range(5, dtype: x[0].dtype, on: x[0].device)
+          return normalize(
+            x[0], mean: statistics, variance: statistics + 1.0, epsilon: 1e-3, scale: x[1],
+            shift: x[2])
+        }
+      }
+        + source.shuffledLengths().map { length in
+          OperationSample([.init([length, 2, 3])]) { x in
+            let statistics = Tensor.range(2, dtype: x[0].dtype, on: x[0].device)
+              .reshaped(to: [2, 1])
+            return normalize(
+              x[0], mean: statistics, variance: statistics + 1.0, epsilon: 1e-3, scale: nil,
+              shift: nil)
+          }
+        } + [
+          OperationSample([.init([0, 3]), .init([3]), .init([3])]) { x in
+            normalize(
+              x[0], mean: x[1], variance: .ones([3], dtype: x[0].dtype, on: x[0].device),
+              epsilon: 1e-3, scale: x[1], shift: x[2])
+          }
+        ]
+    case .models:
+      // Three networks with scales and shifts of their own.
+      [(shape: [3, 17, 5], outer: 17, channels: 5, inner: 1), ([3, 1, 65, 2], 1, 65, 2)].map {
+        shape, outer, channels, inner in
+        OperationSample([
+          .init(Shape(shape), .shifted(mean: 3, deviation: 2)), .init([3, channels]),
+          .init([3, channels]),
+        ]) {
+          normalize(
+            $0[0],
+            geometry: NormalizationGeometry(
+              models: 3, outer: outer, groups: channels, inner: inner, channels: channels,
+              channelStride: inner),
+            mode: .meanAndVariance, epsilon: 1e-3, scale: $0[1], shift: $0[2]
+          ).output
+        }
+      }
     }
   }
 }

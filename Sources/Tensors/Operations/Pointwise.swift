@@ -10,85 +10,130 @@ public enum PointwiseOperation: String, OperationFamily {
   case negate, exp, expMinusOne, log, logOnePlus, squareRoot, reciprocalSquareRoot, magnitude
   case sign, sin, cos, tanh, sigmoid, erf, isFinite, powerByScalar
   case clamp, select, cast, scalarArithmetic, broadcastArithmetic, fused
+  case fusedOfThree
 
   /// The operation on inputs of several shapes, with its kinks kept away from.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
     func binary(
-      _ left: SampleValues = .normal, _ right: SampleValues = .normal,
-      _ apply: @escaping @Sendable (Tensor, Tensor) -> Tensor
+      _ function: PointwiseFunction, _ left: SampleValues = .normal,
+      _ right: SampleValues = .normal, _ apply: @escaping @Sendable (Tensor, Tensor) -> Tensor
     ) -> [OperationSample] {
-      source.shapes.flatMap { shape in
-        [
-          OperationSample([.init(shape, left), .init(shape, right)]) { apply($0[0], $0[1]) },
-          OperationSample(
-            [.init(shape, left, layout: .transposed), .init(shape, right, layout: .sliced)]
-          ) { apply($0[0], $0[1]) },
-        ]
+      source.elementwise(left, right).map { inputs in
+        OperationSample(inputs, accuracy: .pointwise(function, inputs: 2)) { apply($0[0], $0[1]) }
       }
     }
     func unary(
-      _ values: SampleValues = .normal,
+      _ function: PointwiseFunction, _ values: SampleValues = .normal, scalars: [Double] = [],
       _ apply: @escaping @Sendable (Tensor) -> Tensor
     ) -> [OperationSample] {
-      source.shapes.flatMap { shape in
-        SampleInput.Layout.allCases.map { layout in
-          OperationSample([.init(shape, values, layout: layout)]) { apply($0[0]) }
-        }
+      source.elementwise(values).map { inputs in
+        OperationSample(
+          inputs, label: scalars.map { "\($0)" }.joined(separator: ", "),
+          accuracy: .pointwise(function, inputs: 1, scalars: scalars)
+        ) { apply($0[0]) }
       }
     }
     /// Two operands whose elements are never equal, and differ by more than a difference step.
-    let apart = SampleValues.apart
-    return switch self {
-    case .add: binary { $0 + $1 }
-    case .subtract: binary { $0 - $1 }
-    case .multiply: binary { $0 * $1 }
-    case .divide: binary(.normal, .awayFromZero) { $0 / $1 }
-    case .power: binary(.positive, .normal) { $0.power($1) }
-    case .minimum: binary(apart.left, apart.right) { min($0, $1) }
-    case .maximum: binary(apart.left, apart.right) { max($0, $1) }
-    case .less: binary(apart.left, apart.right) { $0 .< $1 }
-    case .lessOrEqual: binary(apart.left, apart.right) { $0 .<= $1 }
-    case .greater: binary(apart.left, apart.right) { $0 .> $1 }
-    case .greaterOrEqual: binary(apart.left, apart.right) { $0 .>= $1 }
-    case .equal: binary(apart.left, apart.right) { $0 .== $1 }
-    case .notEqual: binary(apart.left, apart.right) { $0 .!= $1 }
-    case .negate: unary { -$0 }
-    case .exp: unary { $0.exp }
-    case .expMinusOne: unary { $0.expMinusOne }
-    case .log: unary(.positive) { $0.log }
-    case .logOnePlus: unary(.positive) { $0.logOnePlus }
-    case .squareRoot: unary(.positive) { $0.squareRoot }
-    case .reciprocalSquareRoot: unary(.positive) { $0.reciprocalSquareRoot }
-    case .magnitude: unary(.awayFromZero) { $0.magnitude }
-    case .sign: unary(.awayFromZero) { $0.sign }
-    case .sin: unary { $0.sin }
-    case .cos: unary { $0.cos }
-    case .tanh: unary { Tensors.tanh($0) }
-    case .sigmoid: unary { Tensors.sigmoid($0) }
-    case .erf: unary { $0.erf }
-    case .isFinite: unary { $0.isFinite }
-    case .powerByScalar: unary(.awayFromZero) { $0.power(2) + $0.power(-1) * $0.power(3) }
-    case .clamp: unary(.awayFrom([-0.5, 0.75])) { $0.clamped(-0.5, 0.75) }
-    case .select: binary { ($0.detached .< 0.0).select($0, $1) }
-    case .cast: unary { $0.cast(to: $0.dtype == .float64 ? .float64 : .float32) * 2.0 }
-    case .scalarArithmetic: unary { (3.0 - $0) * 0.5 / 4.0 - (2.0 + $0) * (1.0 + $0 - 2.0) }
-    case .broadcastArithmetic: broadcastSamples()
-    case .fused: binary { x, y in Tensors.fused(x, y) { ($0 * $1).tanh + $0 * $0 } }
+    func apart(
+      _ function: PointwiseFunction, _ apply: @escaping @Sendable (Tensor, Tensor) -> Tensor
+    ) -> [OperationSample] {
+      binary(function, SampleValues.apart.left, SampleValues.apart.right, apply)
     }
-  }
-
-  /// Operands that are repeated along leading, inner and all axes.
-  private func broadcastSamples() -> [OperationSample] {
-    let pairs: [(Shape, Shape)] = [
-      ([3, 17], [17]), ([3, 17], [3, 1]), ([3, 1], [1, 33]), ([2, 3, 5], [3, 1]), ([4, 5], []),
-      ([0, 3], [3]), ([65, 3], [1, 3]), ([1], [127]),
-    ]
-    return pairs.map { left, right in
-      OperationSample([.init(left), .init(right, .awayFromZero)]) {
-        $0[0] * $0[1] + $0[0] / $0[1] - $0[1]
+    typealias F = Functions
+    return switch self {
+    case .add: binary(F.add) { $0 + $1 }
+    case .subtract: binary(F.subtract) { $0 - $1 }
+    case .multiply: binary(F.multiply) { $0 * $1 }
+    case .divide: binary(F.divide, .normal, .awayFromZero) { $0 / $1 }
+    case .power: binary(F.power, .positive, .normal) { $0.power($1) }
+    case .minimum: apart(F.minimum) { min($0, $1) }
+    case .maximum: apart(F.maximum) { max($0, $1) }
+    case .less: apart(F.less) { $0 .< $1 }
+    case .lessOrEqual: apart(F.lessOrEqual) { $0 .<= $1 }
+    case .greater: apart(F.greater) { $0 .> $1 }
+    case .greaterOrEqual: apart(F.greaterOrEqual) { $0 .>= $1 }
+    case .equal: apart(F.equal) { $0 .== $1 }
+    case .notEqual: apart(F.notEqual) { $0 .!= $1 }
+    case .negate: unary(F.negate) { -$0 }
+    case .exp: unary(F.exp) { $0.exp }
+    case .expMinusOne: unary(F.expMinusOne) { $0.expMinusOne }
+    case .log: unary(F.log, .positive) { $0.log }
+    case .logOnePlus: unary(F.logOnePlus, .positive) { $0.logOnePlus }
+    case .squareRoot: unary(F.squareRoot, .positive) { $0.squareRoot }
+    case .reciprocalSquareRoot:
+      unary(F.reciprocalSquareRoot, .positive) { $0.reciprocalSquareRoot }
+    case .magnitude: unary(F.magnitude, .awayFromZero) { $0.magnitude }
+    case .sign: unary(F.sign, .awayFromZero) { $0.sign }
+    case .sin: unary(F.sin) { $0.sin }
+    case .cos: unary(F.cos) { $0.cos }
+    case .tanh: unary(PointwiseFunction("tanh") { $0.tanh }) { x in Tensors.fused(x) { $0.tanh } }
+    case .sigmoid:
+      unary(PointwiseFunction("sigmoid") { $0.sigmoid }) { x in
+        Tensors.fused(x) { $0.sigmoid }
+      }
+    case .erf: unary(F.erf) { $0.erf }
+    case .isFinite: unary(F.isFinite) { $0.isFinite }
+    case .powerByScalar:
+      [3, -1, 2].flatMap { exponent in
+        unary(F.power, .awayFromZero, scalars: [exponent]) { $0.power(exponent) }
+      } + unary(F.power, .positive, scalars: [-1.5]) { $0.power(-1.5) }
+    case .clamp:
+      unary(F.clamp, .awayFrom([-0.5, 0.75]), scalars: [-0.5, 0.75]) { $0.clamped(-0.5, 0.75) }
+    case .select:
+      binary(
+        PointwiseFunction("select") { Compute.select($0 .< 0, $0, $1) }, .awayFromZero, .normal
+      ) { ($0.detached .< 0.0).select($0, $1) }
+    case .cast: source.elementwise(.normal).map { OperationSample($0, function: castThere) }
+    case .scalarArithmetic:
+      source.elementwise(.awayFromZero).map { inputs in
+        OperationSample(inputs) { x in 2.0 / x[0] + (3.0 - x[0]) * 0.5 }
+      }
+    case .broadcastArithmetic: broadcastSamples()
+    case .fused:
+      binary(PointwiseFunction("fused") { ($0 * $1).tanh + $0 * $0 }) { x, y in
+        Tensors.fused(x, y) { ($0 * $1).tanh + $0 * $0 }
+      }
+    case .fusedOfThree:
+      source.elementwise(.normal, .awayFromZero, .normal).map { inputs in
+        OperationSample(
+          inputs,
+          accuracy: .pointwise(
+            PointwiseFunction("fused", 3, .input(0) / .input(1) - .input(2).sin), inputs: 3)
+        ) { Tensors.fused($0[0], $0[1], $0[2]) { $0 / $1 - $2.sin } }
       }
     }
   }
+
+  /// Operands that are repeated along leading, inner and all axes, one of them or both.
+  private func broadcastSamples() -> [OperationSample] {
+    let pairs: [(left: Shape, right: Shape)] = [
+      ([3, 17], [17]), ([3, 17], [3, 1]), ([3, 1], [1, 33]), ([2, 3, 5], [3, 1]), ([4, 5], []),
+      ([0, 3], [3]), ([65, 3], [1, 3]), ([1], [127]), ([257, 1], [2]), ([2, 0], [2, 1]),
+    ]
+    return pairs.map { pair in
+      OperationSample([.init(pair.left), .init(pair.right, .awayFromZero)]) { $0[0] * $0[1] }
+    } + [
+      OperationSample([
+        .init([3, 17], layout: .transposed), .init([17], .awayFromZero, layout: .sliced),
+      ]) { $0[0] / $0[1] },
+      OperationSample([
+        .init([3, 1], layout: .transposed), .init([17, 3, 17], .awayFromZero, layout: .transposed),
+      ]) { $0[0] / $0[1] },
+      OperationSample([.init([33]), .init([3, 1]), .init([])]) {
+        Tensors.fused($0[0], $0[1], $0[2]) { ($0 - $1) * $2 }
+      },
+    ]
+  }
+}
+
+/// Twice the elements, computed in the other of the dtypes that are computed in.
+///
+/// The samples' numbers are exact in both; a device without float64 stays in float32.
+@Sendable private func castThere(_ inputs: [Tensor]) -> Tensor {
+  let x = inputs[0]
+  let other: DType =
+    x.dtype == .float64 ? .float32 : x.device.supports(.float64) ? .float64 : .float32
+  return (x.cast(to: other) * 2.0).cast(to: x.dtype)
 }
 
 /// The functions behind the operators; kept, so that their derivatives are made once.

@@ -9,12 +9,8 @@ public enum RandomOperation: String, OperationFamily {
     let key = RandomKey(seed: 11)
     return switch self {
     case .dropout:
-      source.shapes.flatMap { shape in
-        [SampleInput.Layout.contiguous, .transposed].map { layout in
-          OperationSample([.init(shape, layout: layout)]) {
-            Tensors.dropout($0[0], probability: 0.25, key: key)
-          }
-        }
+      source.elementwise(.normal).map { inputs in
+        OperationSample(inputs) { Tensors.dropout($0[0], probability: 0.25, key: key) }
       }
     }
   }

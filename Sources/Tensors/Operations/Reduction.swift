@@ -4,60 +4,126 @@ public import Compute
 
 /// Combining elements along axes.
 public enum ReductionOperation: String, OperationFamily {
-  case sum, mean, variance, max, min, argmax, sumOfExpression, maxOfExpression
+  case sum, mean, variance, max, min, argmax, sumOfExpression, meanOfExpression, maxOfExpression
 
-  /// The operation on inputs of several shapes, over leading, trailing, several and all axes.
+  /// The operation on inputs of several shapes and layouts, over leading, trailing, several and
+  /// all axes.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let odd = source.size(in: 30...70)
-    let cases: [(shape: Shape, axes: [Int]?, keeps: Bool)] = [
-      ([odd], nil, false), ([3, odd], [0], false), ([3, odd], [1], true),
-      ([2, 5, 7], [0, 2], false),
-      ([2, 5, 7], [1], true), ([1, 1], nil, false), ([], nil, false), ([257], [-1], false),
-      ([17, 33], nil, true), ([129, 3], [0], false),
+    let lengths = source.shuffledLengths()
+    var trials = lengths.enumerated().map { position, length in
+      position % 2 == 0
+        ? Trial([length, 3], axes: [0]) : Trial([3, length], axes: [-1], keeps: true)
+    }
+    trials += [
+      Trial([257]), Trial([]), Trial([17, 33], keeps: true), Trial([0, 3], axes: [1]),
+      Trial([33, 17], .transposed, axes: [0]), Trial([17, 33], .transposed, axes: [1]),
+      Trial([33, 3], .sliced, axes: [0]), Trial([2, 5, 7], axes: [0, 2]),
     ]
     func each(
-      _ values: SampleValues = .normal, empty: Bool = false,
+      _ values: SampleValues, _ trials: [Trial], accuracy: (Trial) -> SampleAccuracy,
       _ apply: @escaping @Sendable (Tensor, [Int]?, Bool) -> Tensor
     ) -> [OperationSample] {
-      let withEmpty = cases + (empty ? [([0, 3], [0], false), ([3, 0], [0], false)] : [])
-      return withEmpty.flatMap { item in
-        [SampleInput.Layout.contiguous, .transposed].map { layout in
-          OperationSample([.init(item.shape, values, layout: layout)]) {
-            apply($0[0], item.axes, item.keeps)
-          }
-        }
+      trials.map { trial in
+        OperationSample(
+          [.init(trial.shape, values, layout: trial.layout)], label: trial.label,
+          accuracy: accuracy(trial)
+        ) { apply($0[0], trial.axes, trial.keeps) }
       }
     }
+    func extremes(
+      _ apply: @escaping @Sendable (Tensor, [Int]?, Bool) -> Tensor
+    ) -> [OperationSample] { each(.distinct, trials, accuracy: { _ in .exact }, apply) }
     return switch self {
-    case .sum: each(empty: true) { ($0 * $0).sum(axes: $1, keepsDimensions: $2) }
-    case .mean: each { ($0 * $0).mean(axes: $1, keepsDimensions: $2) }
+    case .sum:
+      each(.normal, trials + Trial.further, accuracy: { .sums(terms: $0.terms) }) {
+        ($0 * $0).sum(axes: $1, keepsDimensions: $2)
+      }
+    case .mean:
+      each(.normal, trials, accuracy: { .sums(terms: $0.terms) }) {
+        ($0 * $0).mean(axes: $1, keepsDimensions: $2)
+      }
     case .variance:
-      each(.shifted(mean: 20, deviation: 2)) { $0.variance(axes: $1, keepsDimensions: $2) }
-    case .max: each(.distinct) { $0.max(axes: $1, keepsDimensions: $2) }
-    case .min: each(.distinct) { $0.min(axes: $1, keepsDimensions: $2) }
+      each(.shifted(mean: 20, deviation: 2), trials, accuracy: { _ in .yardstick }) {
+        $0.variance(axes: $1, keepsDimensions: $2)
+      } + [
+        OperationSample([.init([3, 17], .shifted(mean: 20, deviation: 2))], label: "unbiased") {
+          $0[0].variance(axes: [1], correction: 1)
+        }
+      ]
+    case .max: extremes { $0.max(axes: $1, keepsDimensions: $2) }
+    case .min: extremes { $0.min(axes: $1, keepsDimensions: $2) }
     case .argmax:
-      [
-        OperationSample([.init([7, odd], .distinct)]) { inputs in
-          let x = inputs[0]
-          return x.argmax(axis: 1).cast(to: x.dtype) + x.argmax(axis: 0)[0].cast(to: x.dtype)
+      trials.filter { $0.axes?.count == 1 }.map { trial in
+        OperationSample(
+          [.init(trial.shape, .distinct, layout: trial.layout)], label: trial.label,
+          accuracy: .exact
+        ) { inputs in
+          // Times the largest, so that the result has a gradient.
+          let (x, axis) = (inputs[0], trial.axes?[0] ?? 0)
+          return x.argmax(axis: axis).cast(to: x.dtype) * x.max(axes: [axis])
         }
-      ]
+      }
     case .sumOfExpression:
-      [
-        OperationSample([.init([3, odd]), .init([odd])]) { x in
-          Tensors.sum(x[0], x[1], axes: [0]) { ($0 - $1) * $0 }
-        },
-        OperationSample([.init([odd, 4]), .init([4])]) { x in
-          Tensors.mean(x[0], x[1]) { ($0 * $1).sin }
-        },
-      ]
-    case .maxOfExpression:
-      [
-        OperationSample([.init([4, odd], .distinct)]) { x in
-          Tensors.maximum(x[0], axes: [1]) { -($0 * 3) }
+      expressionTrials(lengths).map { shapes, axes in
+        OperationSample(shapes) { x in Tensors.sum(x[0], x[1], axes: axes) { ($0 - $1) * $0 } }
+      } + [
+        OperationSample([.init([3, 17], layout: .transposed)]) { x in
+          Tensors.sum(x[0], axes: [1]) { $0.sin }
         }
       ]
+    case .meanOfExpression:
+      expressionTrials(lengths).map { shapes, axes in
+        OperationSample(shapes) { x in Tensors.mean(x[0], x[1], axes: axes) { ($0 * $1).sin } }
+      }
+    case .maxOfExpression:
+      each(.distinct, trials, accuracy: { _ in .exact }) { x, axes, keeps in
+        Tensors.maximum(x, axes: axes, keepsDimensions: keeps) { -($0 * 3) }
+      }
     }
+  }
+
+  /// Two operands that are broadcast to one shape, and the axes to reduce.
+  private func expressionTrials(_ lengths: [Int]) -> [(shapes: [SampleInput], axes: [Int]?)] {
+    lengths.map { ([.init([3, $0]), .init([$0])], [0]) } + [
+      ([.init([17, 4]), .init([4])], nil),
+      ([.init([33, 1]), .init([1, 3])], [1]),
+      ([.init([3, 0]), .init([3, 1])], [0]),
+      ([.init([3, 17], layout: .transposed), .init([3, 17], layout: .sliced)], [0]),
+      ([.init([3, 17], layout: .sliced), .init([3, 17], layout: .transposed)], [0]),
+    ]
+  }
+
+  /// One shape and what is reduced of it.
+  private struct Trial {
+    let shape: Shape
+    let layout: SampleInput.Layout
+    let axes: [Int]?
+    let keeps: Bool
+
+    init(
+      _ shape: Shape, _ layout: SampleInput.Layout = .contiguous, axes: [Int]? = nil,
+      keeps: Bool = false
+    ) {
+      self.shape = shape
+      self.layout = layout
+      self.axes = axes
+      self.keeps = keeps
+    }
+
+    /// What sums can do besides: nothing to add up, several axes of odd layouts, and so many terms
+    /// that they are divided among work-items.
+    static let further = [
+      Trial([0, 3], axes: [0]), Trial([3, 0]), Trial([2, 5, 7], axes: [1]),
+      Trial([2, 5, 7], .transposed, axes: [0, 2]), Trial([2, 5, 7], .sliced, axes: [1]),
+      Trial([9001]), Trial([2, 8209], axes: [1]), Trial([8209, 2], axes: [0]),
+    ]
+
+    /// The number of elements that are combined into one.
+    var terms: Int {
+      Swift.max(1, axes.map { $0.reduce(1) { $0 * shape[$1] } } ?? shape.count)
+    }
+
+    var label: String { axes.map { "axes \($0)" } ?? "all axes" }
   }
 }
 

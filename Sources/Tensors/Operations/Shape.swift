@@ -8,45 +8,84 @@ public enum ShapeOperation: String, OperationFamily {
   case reshape, reshapeOfTransposed, transpose, permute, slice, stridedSlice, broadcast
   case concatenate, contiguous
 
-  /// The operation on inputs of several shapes.
+  /// The operation on inputs of several shapes and layouts.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
-    let odd = source.size(in: 5...9)
     func sample(
-      _ shapes: [Shape], _ function: @escaping @Sendable ([Tensor]) -> Tensor
+      _ shapes: [Shape], _ layout: SampleInput.Layout = .contiguous,
+      accuracy: SampleAccuracy = .exact, _ function: @escaping @Sendable ([Tensor]) -> Tensor
     ) -> OperationSample {
-      // The square makes the gradient depend on the input, so that a misplaced one shows.
-      OperationSample(shapes.map { SampleInput($0) }) { function($0.map { $0 * $0 }) }
+      OperationSample(
+        shapes.map { SampleInput($0, layout: layout) }, label: rawValue, accuracy: accuracy
+      ) { inputs in
+        let y = function(inputs)
+        // The square makes the gradient depend on the input, so that a misplaced one shows.
+        return y * y
+      }
     }
+    /// A matrix of each odd length, also one that does not lie row by row, and an empty one.
+    func matrices(_ function: @escaping @Sendable (Tensor) -> Tensor) -> [OperationSample] {
+      let lengths = source.shuffledLengths()
+      let shapes = zip(lengths, lengths.dropFirst() + [2]).map { Shape([$0, min($1, 5)]) }
+      return (shapes + [[0, 3]]).map { shape in sample([shape]) { function($0[0]) } }
+        + SampleInput.Layout.allCases.dropFirst().map { layout in
+          sample([[5, 17]], layout) { function($0[0]) }
+        }
+    }
+    let odd = source.size(in: 5...9)
     return switch self {
     case .reshape:
-      [
+      matrices { $0.reshaped(to: [$0.shape[1], 1, $0.shape[0]]) } + [
         sample([[4, odd]]) { $0[0].reshaped(to: [odd, 2, 2]) },
+        sample([[2, 3, odd]], .transposed) { $0[0].reshaped(to: [3, -1]) },
         sample([[]]) { $0[0].reshaped(to: [1, 1]) },
-        sample([[0, 3]]) { $0[0].reshaped(to: [3, 0]) },
+        sample([[1, 3, 1]]) { $0[0].squeezed().expandingShape(at: -1) },
       ]
-    case .reshapeOfTransposed:
-      [sample([[4, odd]]) { $0[0].transposed().reshaped(to: [2 * odd, 2]) }]
+    case .reshapeOfTransposed: matrices { $0.transposed().reshaped(to: [$0.count]) }
     case .transpose:
-      [sample([[3, odd]]) { $0[0].transposed() }, sample([[2, 3, odd]]) { $0[0].transposed() }]
-    case .permute: [sample([[2, 3, odd]]) { $0[0].permuted([2, 0, 1]) }]
+      matrices { $0.transposed() } + [sample([[2, 3, odd]]) { $0[0].transposed() }]
+    case .permute:
+      matrices { $0.permuted([-1, 0]) } + [
+        sample([[2, 3, odd]]) { $0[0].permuted([2, 0, 1]) },
+        sample([[2, 3, odd]], .sliced) { $0[0].permuted([1, 2, 0]) },
+      ]
     case .slice:
-      [
+      matrices { $0[($0.shape[0] / 2)..., 0..<1] } + [
         sample([[5, odd]]) { $0[0][1..<4, 2...] },
         sample([[5, odd]]) { $0[0][-1] },
         sample([[5, odd]]) { $0[0][.all, 2..<2] },
       ]
-    case .stridedSlice: [sample([[odd, 9]]) { $0[0].slice(axis: 1, 1..<9, by: 3) }]
+    case .stridedSlice:
+      matrices { $0.slice(axis: 0, 0..<$0.shape[0], by: 2) } + [
+        sample([[odd, 9]]) { $0[0].slice(axis: 1, 1..<9, by: 3) }
+      ]
     case .broadcast:
-      [
-        sample([[3, 1]]) { $0[0].broadcast(to: [2, 3, odd]) },
-        sample([[]]) { $0[0].broadcast(to: [odd]) },
+      source.shuffledLengths().map { length in
+        sample([[length, 1]], accuracy: .sums(terms: 6)) { $0[0].broadcast(to: [2, length, 3]) }
+      } + [
+        sample([[]], accuracy: .sums(terms: 257)) { $0[0].broadcast(to: [257]) },
+        sample([[0, 1]]) { $0[0].broadcast(to: [0, 3]) },
+        sample([[3, 1]]) { $0[0].broadcast(to: [0, 3, 2]) },
+        sample([[2, 1, 17]], .transposed, accuracy: .sums(terms: 3)) {
+          $0[0].broadcast(to: [2, 3, 17])
+        },
+        sample([[2, 1, 17]], .sliced, accuracy: .sums(terms: 3)) {
+          $0[0].broadcast(to: [2, 3, 17])
+        },
       ]
     case .concatenate:
-      [
-        sample([[2, odd], [3, odd]]) { Tensors.concatenate($0, axis: 0) },
+      source.shuffledLengths().map { length in
+        sample([[length, 2], [3, 2]]) { Tensors.concatenate($0, axis: 0) }
+      } + [
         sample([[2, odd], [2, 1], [2, 0]]) { Tensors.concatenate($0, axis: -1) },
+        sample([[3, 17], [3, 5]], .transposed) { Tensors.concatenate($0, axis: 1) },
+        sample([[3, 17], [3, 5]], .sliced) { Tensors.concatenate($0, axis: 1) },
       ]
-    case .contiguous: [sample([[3, odd]]) { $0[0].transposed().contiguous() }]
+    case .contiguous:
+      matrices { $0.transposed().contiguous() } + [
+        sample([[3, 257]]) { $0[0].transposed().contiguous() },
+        sample([[65, 33]]) { $0[0].transposed().contiguous() },
+        sample([[3, 33, 127]]) { $0[0].permuted([1, 2, 0]).contiguous() },
+      ]
     }
   }
 }
