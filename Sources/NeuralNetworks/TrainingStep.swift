@@ -91,7 +91,7 @@ public enum TrainingError: Error, Sendable, CustomStringConvertible {
     switch self {
     case .nonFiniteLoss(let loss, let step, let learningRate):
       """
-      the loss of step \(step) is \(loss), so training stopped with the parameters of step \
+      the loss of step \(step) is \(loss.isNaN ? .nan : loss), so training stopped with the parameters of step \
       \(step - 1); try a learning rate below \(learningRate), standardised inputs, or batch \
       normalisation
       """
