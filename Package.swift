@@ -123,7 +123,11 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
-    .testTarget(name: "ApusCommandTests", dependencies: ["ApusCommand", "TestSupport"]),
+    .testTarget(
+      name: "ApusCommandTests",
+      dependencies: [
+        "ApusCommand", "Datasets", "NeuralNetworks", "Tensors", "Compute", "TestSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,370 @@
+import Foundation
+import Testing
+
+/// What configurations mean, and what is said of their mistakes.
+@Suite("Configurations")
+struct ConfigurationTests {
+  /// The least that a configuration can say.
+  static let least = "data: {file: t.csv}\nmodel: [linear: 2]\n"
+
+  /// What a run is left with: the configuration as it was understood.
+  private func resolved(
+    _ configuration: String, table: String = Sample.table, options: String = "--epochs 0"
+  ) throws -> String {
+    let folder = try Folder(["t.csv": table, "c.yaml": configuration])
+    let outcome = try Apus().shell("apus train c.yaml --output run \(options)", in: folder)
+    #expect(outcome.errors == "")
+    // The folder is another one each time.
+    return try folder.text("run/config.yaml").replacing(#/\/\S*\/work\//#, with: "/")
+  }
+
+  // MARK: - Meaning
+
+  @Test func whatIsLeftOutHasItsUsualValue() throws {
+    #expect(
+      try resolved(Self.least, options: "") == """
+        data:
+          file: /t.csv
+          label: label
+          heldOut: 0.2
+          splitSeed: 0
+          standardize: true
+        model:
+        - linear:
+            units: 2
+            bias: true
+            initializer: torchLinear
+            biasInitializer: torchLinear
+        loss: crossEntropy
+        optimizer:
+          adam:
+            learningRate: 0.001
+            beta1: 0.9
+            beta2: 0.999
+            eps: 1e-08
+            weightDecay: 0.0
+        train:
+          batchSize: 32
+          epochs: 20
+          seed: 0
+          shuffle: true
+          dtype: float32
+
+        """)
+  }
+
+  @Test func everyKeyIsUnderstood() throws {
+    let text = """
+      data: {file: ./t.csv, label: y, heldOut: 0.5, splitSeed: 3, standardize: false}
+      model:
+        - linear: {units: 8, bias: false, initializer: heNormal}
+        - batchNorm: {momentum: 0.2, eps: 1e-3, affine: false}
+        - leakyReLU: 0.1
+        - linear: {units: 4, initializer: {normal: 0.1}, biasInitializer: zeros}
+        - elu
+        - dropout: 0.25
+        - flatten
+        - linear: 1
+      loss: binaryCrossEntropy
+      optimizer:
+        sgd: {learningRate: 0.5, momentum: 0.9, nesterov: true, weightDecay: 1e-4}
+      train: {batchSize: 7, epochs: 2, seed: 18446744073709551615, shuffle: false, dtype: float64}
+
+      """
+    let table = Sample.table.replacing("label", with: "y")
+    let expected = """
+      data:
+        file: /t.csv
+        label: y
+        heldOut: 0.5
+        splitSeed: 3
+        standardize: false
+      model:
+      - linear:
+          units: 8
+          bias: false
+          initializer: heNormal
+      - batchNorm:
+          momentum: 0.2
+          eps: 0.001
+          affine: false
+      - leakyReLU: 0.1
+      - linear:
+          units: 4
+          bias: true
+          initializer:
+            normal: 0.1
+          biasInitializer: zeros
+      - elu
+      - dropout:
+          probability: 0.25
+      - flatten
+      - linear:
+          units: 1
+          bias: true
+          initializer: torchLinear
+          biasInitializer: torchLinear
+      loss: binaryCrossEntropy
+      optimizer:
+        sgd:
+          learningRate: 0.5
+          momentum: 0.9
+          nesterov: true
+          weightDecay: 0.0001
+      train:
+        batchSize: 7
+        epochs: 2
+        seed: 18446744073709551615
+        shuffle: false
+        dtype: float64
+
+      """
+    #expect(try resolved(text, table: table, options: "") == expected)
+    // What was understood is read again as the same.
+    let again = expected.replacing("/t.csv", with: "t.csv")
+    #expect(try resolved(again, table: table, options: "") == expected)
+  }
+
+  @Test func optionsTakeThePlaceOfKeys() throws {
+    let text = try resolved(
+      Self.least + "train: {epochs: 5, seed: 1}\n", options: "--epochs 1 --seed 9")
+    #expect(text.contains("epochs: 1\n  seed: 9\n"))
+    #expect(text.contains("splitSeed: 9\n"))
+  }
+
+  @Test func filesAreRelativeToTheConfiguration() throws {
+    let folder = try Folder(["a/t.csv": Sample.table, "a/b/c.yaml": Self.least])
+    let missing = try Apus().run("model", "a/b/c.yaml", in: folder)
+    #expect(
+      missing.errors
+        == "error: a/b/c.yaml:1: data.file: a/b/t.csv: cannot be read: No such file or directory\n")
+    try folder.write(Self.least.replacing("t.csv", with: "../t.csv"), to: "a/b/c.yaml")
+    #expect(try Apus().run("model", "a/b/c.yaml", in: folder).status == 0)
+  }
+
+  @Test func namesThatYAMLTakesForOthersSurvive() throws {
+    let text = try resolved(
+      "data: {file: t.csv, label: \"1\"}\nmodel: [linear: 2]\n",
+      table: Sample.table.replacing("label", with: "1"))
+    #expect(text.contains("label: '1'\n") || text.contains("label: \"1\"\n"))
+  }
+
+  @Test(arguments: ["digits", "iris", "wine", "breast_cancer"])
+  func theExamplesAreConfigurations(_ name: String) throws {
+    let outcome = try Apus().run(
+      "model", Repository.path("Examples/\(name).yaml"), in: Folder())
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "")
+  }
+
+  // MARK: - Mistakes
+
+  @Test(arguments: mistakes + mistakesWithData)
+  func aMistakeIsNamedWithItsPlaceAndWhatWasExpected(_ mistake: Mistake) throws {
+    let folder = try Folder(["t.csv": mistake.table, "c.yaml": mistake.text])
+    let outcome = try Apus().run("train", "c.yaml", in: folder)
+    #expect(outcome.status == 65)
+    #expect(outcome.output == "")
+    #expect(outcome.errors == "error: \(mistake.message)\n")
+    #expect(try folder.contents() == ["c.yaml", "t.csv"])
+  }
+
+  struct Mistake: CustomTestStringConvertible, Sendable {
+    let text: String
+    let table: String
+    let message: String
+
+    init(_ text: String, table: String = Sample.table, _ message: String) {
+      self.text = text
+      self.table = table
+      self.message = message
+    }
+
+    var testDescription: String { message }
+  }
+
+  private static let layers =
+    "expected a layer, one of linear, batchNorm, dropout, flatten, identity, relu, leakyReLU, elu, "
+    + "sigmoid, tanh, softplus, square, sin, cos"
+
+  private static func model(_ layer: String, _ message: String) -> Mistake {
+    Mistake("data: {file: t.csv}\nmodel:\n  - \(layer)\n", "c.yaml:3: model[0]\(message)")
+  }
+
+  private static func more(_ line: String, _ message: String) -> Mistake {
+    Mistake(least + line, "c.yaml:3: \(message)")
+  }
+
+  static let mistakes: [Mistake] = [
+    // The file.
+    Mistake("", "c.yaml: the file is empty; expected the keys data, model and train"),
+    Mistake("- a\n", "c.yaml: there is a list; expected keys and values, such as 'key: value'"),
+    Mistake(
+      "data: {\nmodel: [}\n",
+      "c.yaml:2: this is not YAML: while parsing a flow node, did not find expected node content"),
+    Mistake(least + "data: {}\n", "c.yaml:1: 'data' is there twice; expected each key once"),
+    more(
+      "lose: crossEntropy",
+      "lose: there is no such key (did you mean 'loss'?); expected data, model, loss, optimizer, train"
+    ),
+
+    // The data.
+    Mistake(
+      "model: [linear: 3]\n",
+      "c.yaml: data.file: the key is missing; expected the path of a CSV file with a header, from the configuration's folder"
+    ),
+    Mistake(
+      "data: {fiel: t.csv}\n",
+      "c.yaml:1: data.fiel: there is no such key (did you mean 'file'?); expected file"),
+    Mistake(
+      "data: t.csv\n",
+      "c.yaml:1: data: there is 't.csv'; expected keys and values, such as 'key: value'"),
+    Mistake(
+      "data: {file: t.csv, heldOut: 1}\n",
+      "c.yaml:1: data.heldOut: there is '1'; expected a number from 0 to below 1"),
+    Mistake(
+      "data: {file: t.csv, standardize: yes}\n",
+      "c.yaml:1: data.standardize: there is 'yes'; expected true or false"),
+    Mistake(
+      "data: {file: t.csv, splitSeed: -1}\n",
+      "c.yaml:1: data.splitSeed: there is '-1'; expected a whole number from 0 to 18446744073709551615"
+    ),
+    Mistake(
+      "data: {file: [t.csv]}\n",
+      "c.yaml:1: data.file: there is a list; expected the path of a CSV file with a header, from the configuration's folder"
+    ),
+
+    // The model.
+    Mistake(
+      "data: {file: t.csv}\n",
+      "c.yaml: model: the key is missing; expected a list of layers, such as '- linear: 128'"),
+    Mistake(
+      "data: {file: t.csv}\nmodel: []\n",
+      "c.yaml:2: model: there is an empty list; expected a list of layers, such as '- linear: 128'"),
+    Mistake(
+      "data: {file: t.csv}\nmodel: linear\n",
+      "c.yaml:2: model: there is 'linear'; expected a list of layers, such as '- linear: 128'"),
+    model("linaer: 3", ": there is no 'linaer' (did you mean 'linear'?); \(layers)"),
+    model("conv2d: 3", ": there is no 'conv2d'; \(layers)"),
+    model("[linear]", ": there is a list; \(layers)"),
+    model("", ": there is nothing; \(layers)"),
+    model(
+      "{linear: 3, relu: 1}",
+      ": there are several keys, linear, relu; \(layers), with its settings in braces"),
+    model(
+      "linear", ".linear.units: the key is missing; expected a whole number from 1 to 1000000"),
+    model("linear: x", ".linear: there is 'x'; expected a whole number from 1 to 1000000"),
+    model("linear: 2.5", ".linear: there is '2.5'; expected a whole number from 1 to 1000000"),
+    model("linear: \"3\"", ".linear: there is '3'; expected a whole number from 1 to 1000000"),
+    model(
+      "linear: {units: 0}",
+      ".linear.units: there is '0'; expected a whole number from 1 to 1000000"),
+    model(
+      "linear: {units: 3, bais: true}",
+      ".linear.bais: there is no such key (did you mean 'bias'?); expected units, bias, initializer, biasInitializer"
+    ),
+    model(
+      "linear: {units: 3, bias: false, biasInitializer: zeros}",
+      ".linear.biasInitializer: there is no such key (did you mean 'initializer'?); expected units, bias, initializer"
+    ),
+    model(
+      "linear: {units: 3, initializer: normal}",
+      ".linear.initializer.normal: 'normal' needs a number; expected 'normal: 0.1' or the like"),
+    model(
+      "linear: {units: 3, initializer: {zeros: 1}}",
+      ".linear.initializer.zeros: 'zeros' takes no setting; expected 'zeros' alone"),
+    model("relu: 1", ".relu: 'relu' takes no setting; expected 'relu' alone"),
+    model("leakyReLU: {slope: 1}", ".leakyReLU: there is a mapping; expected a number"),
+    model("dropout: 1", ".dropout: there is '1'; expected a number from 0 to below 1"),
+    model(
+      "batchNorm: {eps: 0}", ".batchNorm.eps: there is '0'; expected a number above 0"),
+    model(
+      "batchNorm: {momentum: 2}",
+      ".batchNorm.momentum: there is '2'; expected a number above 0 and at most 1"),
+    model(
+      "batchNorm: 3",
+      ".batchNorm: there is '3'; expected keys and values, such as 'key: value'"),
+
+    // The rest.
+    more(
+      "loss: crossentropy",
+      "loss: there is 'crossentropy' (did you mean 'crossEntropy'?); expected one of crossEntropy, binaryCrossEntropy, meanSquaredError"
+    ),
+    more(
+      "optimizer: adma",
+      "optimizer: there is no 'adma' (did you mean 'adam'?); expected an optimizer, one of sgd, adam, adamW"
+    ),
+    more(
+      "optimizer: {adam: {learningrate: 1}}",
+      "optimizer.adam.learningrate: there is no such key (did you mean 'learningRate'?); expected learningRate, beta1, beta2, eps, weightDecay"
+    ),
+    more(
+      "optimizer: {sgd: 0}", "optimizer.sgd: there is '0'; expected a number above 0"),
+    more(
+      "optimizer: {sgd: nan}", "optimizer.sgd: there is 'nan'; expected a number above 0"),
+    more(
+      "optimizer: {sgd: {nesterov: true}}",
+      "optimizer.sgd.nesterov: the momentum is 0; expected 'momentum: 0.9' or the like"),
+    more(
+      "train: {batchSize: 0}",
+      "train.batchSize: there is '0'; expected a whole number from 1 to 1000000"),
+    more(
+      "train: {epoch: 3}",
+      "train.epoch: there is no such key (did you mean 'epochs'?); expected batchSize, epochs, seed, shuffle, dtype, initialWeights"
+    ),
+    more(
+      "train: {dtype: float16}",
+      "train.dtype: there is 'float16' (did you mean 'float32'?); expected one of float32, float64"),
+    more("train:", "train: there is nothing; expected keys and values, such as 'key: value'"),
+  ]
+
+  /// What only shows when the data is there.
+  private static func withData(
+    _ line: String = "", model: String = "[linear: 2]", table: String = Sample.table,
+    _ message: String
+  ) -> Mistake {
+    Mistake(Sample.configuration(model: model, line), table: table, message)
+  }
+
+  static let mistakesWithData: [Mistake] = [
+    withData(
+      model: "[relu, linear: 3]",
+      "c.yaml:2: model[1].linear: the last layer gives 3 outputs, but crossEntropy takes 2 for 2 classes; expected 'linear: 2' at the end"
+    ),
+    withData(
+      "loss: binaryCrossEntropy",
+      "c.yaml:2: model[0].linear: the last layer gives 2 outputs, but binaryCrossEntropy takes 1 for 2 classes; expected 'linear: 1' at the end"
+    ),
+    withData(
+      "loss: binaryCrossEntropy", table: Sample.table + "5,5,both\n",
+      "c.yaml:3: loss: binaryCrossEntropy tells two classes apart, but the data has 3; expected crossEntropy"
+    ),
+    withData(
+      "train: {batchSize: 1}", model: "[batchNorm, linear: 2]",
+      "c.yaml:3: train.batchSize: batchNorm needs batches of 2 rows or more; expected a whole number from 2"
+    ),
+    withData(
+      "train: {initialWeights: w.safetensors}",
+      "c.yaml:3: train.initialWeights: w.safetensors: cannot be read: No such file or directory"),
+    Mistake(
+      "data: {file: u.csv}\nmodel: [linear: 2]\n",
+      "c.yaml:1: data.file: u.csv: cannot be read: No such file or directory"),
+    Mistake(
+      "data: {file: t.csv, label: labl}\nmodel: [linear: 2]\n",
+      "c.yaml:1: data.label: t.csv:1: there is no label column \"labl\" (did you mean \"label\"?); the columns are \"a\", \"b\", \"label\""
+    ),
+    withData(
+      table: "a,label\n1,x\n2,x\n",
+      "c.yaml:1: data.label: all rows of t.csv have the label 'x'; expected two classes or more"),
+    withData(
+      table: "a,label\n1,x\n2\n", "t.csv:3: the row has 1 cell, but the header has 2 columns"),
+    withData(table: "a,label\n1,x\ntwo,y\n", "t.csv:3: column \"a\": \"two\" is not a number"),
+    withData(table: "a,label\n1,x\n,y\n", "t.csv:3: column \"a\": the cell is empty"),
+  ]
+
+  @Test func aFileThatCannotBeReadIsNamed() throws {
+    let outcome = try Apus().run("train", "nowhere/c.yaml", in: Folder())
+    #expect(outcome.status == 65)
+    #expect(outcome.errors == "error: nowhere/c.yaml: cannot be read: No such file or directory\n")
+  }
+}

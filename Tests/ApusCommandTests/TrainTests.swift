@@ -1,0 +1,170 @@
+import Compute
+import Datasets
+import Foundation
+import NeuralNetworks
+import Tensors
+import TestSupport
+import Testing
+
+@Suite("apus train")
+struct TrainTests {
+  static let files = [
+    "config.yaml", "metrics.csv", "model.safetensors", "preprocessing.safetensors",
+  ]
+  static let iris = Repository.path("Examples/iris.yaml")
+
+  @Test(arguments: TestDevices.all.map(\.identifier))
+  func leavesARunAndSaysHowWellItDoes(_ device: String) throws {
+    let folder = try Folder()
+    let outcome = try Apus().run("train", Self.iris, "--device", device, in: folder)
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "")
+    #expect(outcome.output.contains("device  \(device) ("))
+    #expect(outcome.output.contains("4 features, 3 classes; 120 rows to train on, 30 held out"))
+    #expect(outcome.output.contains("Linear(4, 16) → tanh → Linear(16, 3)"))
+    #expect(outcome.output.contains("held-out accuracy 100.0% (30 of 30 rows)"))
+    #expect(!outcome.output.contains("\r"))
+    #expect(outcome.lastLine.hasSuffix("saved in runs/iris"))
+    #expect(try folder.contents() == ["runs"])
+    #expect(try folder.contents("runs") == ["iris"])
+    #expect(try folder.contents("runs/iris") == Self.files)
+    let metrics = try folder.text("runs/iris/metrics.csv").split(separator: "\n")
+    #expect(metrics.count == 61)
+    #expect(metrics[0] == "epoch,steps,training_loss,held_out_loss,held_out_accuracy")
+    #expect(metrics[60].hasPrefix("60,480,"))
+    #expect(metrics[60].hasSuffix(",1.0"))
+  }
+
+  @Test(arguments: TestDevices.all.map(\.identifier))
+  func theSameSeedGivesTheSameBytes(_ device: String) throws {
+    let folder = try Folder()
+    func train(_ configuration: String, _ output: String, _ options: String) throws {
+      let outcome = try Apus(device: device).shell(
+        "apus train '\(configuration)' --output \(output) \(options)", in: folder)
+      #expect(outcome.status == 0)
+    }
+    try train(Self.iris, "a", "--epochs 3 --seed 5")
+    try train(Self.iris, "b", "--epochs 3 --seed 5")
+    // The configuration that was left is the same training again.
+    try train(folder.path("a/config.yaml").path, "c", "")
+    try train(Self.iris, "d", "--epochs 3 --seed 6")
+    let first = try folder.data("a/model.safetensors")
+    #expect(try folder.data("b/model.safetensors") == first)
+    #expect(try folder.data("c/model.safetensors") == first)
+    #expect(try folder.data("d/model.safetensors") != first)
+    for file in Self.files {
+      #expect(try folder.data("c/\(file)") == folder.data("a/\(file)"))
+    }
+  }
+
+  @Test func theSeedChangesTheSplitAndStandardisationKnowsOnlyItsTrainingPart() throws {
+    let folder = try Folder()
+    let table = try LabeledTable(
+      contentsOf: URL(filePath: Repository.path("Examples/Data/iris.csv")), labelColumn: "label")
+    var preprocessors: [Preprocessor] = []
+    for seed in [UInt64(1), 2] {
+      let outcome = try Apus().run(
+        "train", Self.iris, "--epochs", "0", "--seed", "\(seed)", "--output", "run", in: folder)
+      #expect(outcome.status == 0)
+      let saved = try Preprocessor(contentsOf: folder.path("run/preprocessing.safetensors"))
+      let training = table.split(heldOutFraction: 0.2, key: RandomKey(seed: seed)).training
+      #expect(saved == Preprocessor(.standardize, fitting: training))
+      preprocessors.append(saved)
+    }
+    #expect(preprocessors[0] != preprocessors[1])
+  }
+
+  @Test func trainsOnEverythingWhereNothingIsHeldOut() throws {
+    let folder = try Sample.folder()
+    let outcome = try Apus().run("train", "c.yaml", in: folder)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("4 rows to train on, 0 held out"))
+    #expect(outcome.output.contains("no rows are held out"))
+    #expect(!outcome.output.contains("accuracy"))
+  }
+
+  @Test func startsFromGivenWeights() throws {
+    let folder = try Sample.folder(
+      Sample.configuration("train: {epochs: 0, initialWeights: w.safetensors}"))
+    try Weights.identity.write(to: folder.path("w.safetensors"))
+    #expect(try Apus().run("train", "c.yaml", in: folder).status == 0)
+    #expect(
+      try folder.data("runs/c/model.safetensors") == folder.data("w.safetensors"))
+  }
+
+  @Test func weightsOfAnotherModelAreRefused() throws {
+    let folder = try Sample.folder(
+      Sample.configuration(
+        model: "[linear: 3, linear: 2]", "train: {initialWeights: w.safetensors}"))
+    try Weights.identity.write(to: folder.path("w.safetensors"))
+    let outcome = try Apus().run("train", "c.yaml", in: folder)
+    #expect(outcome.status == 65)
+    #expect(
+      outcome.errors
+        == "error: c.yaml:3: train.initialWeights: w.safetensors does not hold this model's values; "
+        + "missing: 1.weight [2, 3], 1.bias [2]; misfit: 0.weight has shape [2, 2], not [3, 2], "
+        + "0.bias has shape [2], not [3]\n")
+    #expect(try folder.contents() == ["c.yaml", "t.csv", "w.safetensors"])
+  }
+
+  @Test(arguments: TestDevices.all.map(\.identifier))
+  func stopsAtALossThatIsNotFinite(_ device: String) throws {
+    let folder = try Sample.folder(
+      Sample.configuration("optimizer: {sgd: 1e38}\nloss: meanSquaredError\n"))
+    let outcome = try Apus(device: device).run("train", "c.yaml", in: folder)
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.contains(
+        #/^error: the loss of step 2 is \S+, so training stopped with the parameters of step 1; try a learning rate below 1e\+38, .*\n$/#
+      ))
+    #expect(try folder.contents() == ["c.yaml", "t.csv"])
+  }
+
+  @Test func savesNoWeightsThatAreNotFinite() throws {
+    let folder = try Sample.folder(
+      Sample.configuration(
+        "optimizer: {sgd: 1e39}\ntrain: {epochs: 1, initialWeights: w.safetensors}"))
+    try Weights.identity.write(to: folder.path("w.safetensors"))
+    let outcome = try Apus().run("train", "c.yaml", in: folder)
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.hasPrefix(
+        "error: after the last step 0.weight is no longer finite, so nothing "))
+    #expect(try folder.contents() == ["c.yaml", "t.csv", "w.safetensors"])
+  }
+
+  @Test func writesJSONAlone() throws {
+    let outcome = try Apus().run("train", Self.iris, "--epochs", "2", "--json", in: Folder())
+    struct Summary: Decodable {
+      let device: String
+      let output: String
+      let trainingRows: Int
+      let heldOutRows: Int
+      let heldOutAccuracy: Double
+      let epochs: [EpochReport]
+    }
+    let summary = try JSONDecoder().decode(Summary.self, from: Data(outcome.output.utf8))
+    #expect(summary.device == "cpu")
+    #expect(summary.output == "runs/iris")
+    #expect(summary.trainingRows == 120)
+    #expect(summary.heldOutRows == 30)
+    #expect(summary.epochs.map(\.epoch) == [1, 2])
+    #expect(summary.heldOutAccuracy == summary.epochs[1].validationAccuracy)
+    #expect(outcome.errors.contains("held-out accuracy"))
+  }
+}
+
+/// Weights for a layer of two inputs and two outputs.
+enum Weights {
+  /// Each output is an input.
+  static let identity = Safetensors([
+    .init(name: "0.weight", dtype: .float32, shape: [2, 2], bytes: bytes([1, 0, 0, 1])),
+    .init(name: "0.bias", dtype: .float32, shape: [2], bytes: bytes([0, 0])),
+  ])
+
+  private static func bytes(_ values: [Float]) -> [UInt8] {
+    values.flatMap { value in
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { [UInt8]($0) }
+    }
+  }
+}
