@@ -126,7 +126,8 @@ let package = Package(
     .testTarget(
       name: "ApusCommandTests",
       dependencies: [
-        "ApusCommand", "Datasets", "NeuralNetworks", "Tensors", "Compute", "TestSupport",
+        "ApusCommand", "GradientChecking", "Datasets", "NeuralNetworks", "Tensors", "Compute",
+        "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6]

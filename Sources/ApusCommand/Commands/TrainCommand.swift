@@ -58,7 +58,7 @@ struct TrainCommand: ParsableCommand {
 
     let display = TrainingDisplay(
       configuration.training.plan, hasHeldOut: training.hasHeldOut,
-      onTerminal: Console.isTerminal && !format.isJSON, write: say)
+      drawsBar: !format.isJSON, write: say)
     let start = ContinuousClock.now
     let result = try training.run(display)
     let duration = ContinuousClock.now - start

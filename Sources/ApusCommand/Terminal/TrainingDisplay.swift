@@ -13,15 +13,15 @@ final class TrainingDisplay {
   private static let mostLines = 20
   private static let patience = Duration.seconds(5)
 
-  /// Creates a display that writes its lines with `write`, and draws a bar only on a terminal.
+  /// Creates a display that writes its lines with `write`, and a bar if asked to and on a terminal.
   init(
-    _ plan: TrainingPlan, hasHeldOut: Bool, onTerminal: Bool,
+    _ plan: TrainingPlan, hasHeldOut: Bool, drawsBar: Bool,
     write: @escaping (String) throws -> Void
   ) {
     self.plan = plan
     self.hasHeldOut = hasHeldOut
     self.write = write
-    bar = onTerminal ? ProgressBar() : nil
+    bar = drawsBar ? ProgressBar() : nil
   }
 
   /// Writes the headings.
@@ -64,34 +64,5 @@ final class TrainingDisplay {
     zip(cells, [5, 10, 14, 18]).map { cell, width in
       String(repeating: " ", count: max(width - cell.count, 0)) + cell
     }.joined()
-  }
-}
-
-/// A bar that is drawn anew in the last line of a terminal.
-private final class ProgressBar {
-  private var lastDrawing: ContinuousClock.Instant?
-
-  /// A terminal shows no more than this many drawings a second.
-  private static let interval = Duration.milliseconds(40)
-
-  /// Draws the bar, unless it was drawn just before.
-  func draw(_ share: Double, label: String) {
-    let now = ContinuousClock.now
-    if let lastDrawing, now - lastDrawing < Self.interval { return }
-    lastDrawing = now
-    let text = " \(Int(share * 100))%  \(label)"
-    let width = max(min(Console.width - text.count - 3, 40), 0)
-    let filled = Int(share * Double(width))
-    let bar =
-      String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    // What cannot be drawn now is drawn next time.
-    try? Console.emit("\r\u{1b}[K\(bar)\(text)")
-  }
-
-  /// Clears the line, if the bar is on it.
-  func clear() {
-    guard lastDrawing != nil else { return }
-    lastDrawing = nil
-    try? Console.emit("\r\u{1b}[K")
   }
 }

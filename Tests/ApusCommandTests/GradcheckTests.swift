@@ -1,0 +1,47 @@
+import Foundation
+import GradientChecking
+import TestSupport
+import Tensors
+import Testing
+
+@Suite("apus gradcheck")
+struct GradcheckTests {
+  @Test(arguments: TestDevices.all.map(\.identifier))
+  func checksAFamily(_ device: String) throws {
+    let outcome = try Apus().run(
+      "gradcheck", "--device", device, "--only", "indexing", "--seed", "3", in: Folder())
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "")
+    #expect(outcome.output.hasPrefix("gradient checks on \(device) ("))
+    #expect(outcome.output.contains("seed 3"))
+    #expect(outcome.output.contains("\nindexing.gather "))
+    #expect(!outcome.output.contains("\r"))
+    #expect(outcome.lastLine.hasPrefix("all 2 operations passed"))
+  }
+
+  @Test func writesJSONAlone() throws {
+    let outcome = try Apus().run(
+      "gradcheck", "--only", "Indexing", "--only", "random", "--json", in: Folder())
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "")
+    let report = try JSONDecoder().decode(SuiteReport.self, from: Data(outcome.output.utf8))
+    #expect(report.passed)
+    #expect(Set(report.operations.map(\.family)) == ["indexing", "random"])
+  }
+
+  @Test func tellsMoreWhenAsked() throws {
+    let outcome = try Apus().run("gradcheck", "--only", "indexing", "--verbose", in: Folder())
+    #expect(outcome.status == 0)
+    #expect(outcome.output.hasPrefix("indexing.gather, gradient: passed ("))
+    #expect(outcome.output.contains("\n  worst: "))
+  }
+
+  @Test func aFamilyThatDoesNotExistIsOneLine() throws {
+    let outcome = try Apus().run("gradcheck", "--only", "matmull", in: Folder())
+    #expect(outcome.status == 64)
+    #expect(
+      outcome.errors
+        == "error: --only: there is no family 'matmull'; the families are "
+        + "\(OperationFamilies.names.joined(separator: ", ")) (did you mean 'matMul'?)\n")
+  }
+}
