@@ -256,8 +256,11 @@ public func concatenate(_ tensors: [Tensor], axis: Int) -> Tensor {
   for tensor in tensors { bounds.append(bounds[bounds.count - 1] + tensor.shape[axis]) }
   dimensions[axis] = bounds[bounds.count - 1]
   let result = device.allocate(dtype, Shape(dimensions))
-  for (index, tensor) in tensors.enumerated() {
-    result.slice(axis: axis, bounds[index]..<bounds[index + 1]).assign(tensor)
+  device.launch(reading: tensors.map(\.view), writing: [result.view]) { backend in
+    for (index, tensor) in tensors.enumerated() where tensor.count > 0 {
+      let part = result.slice(axis: axis, bounds[index]..<bounds[index + 1]).view
+      try backend.map([.input(0)], of: [.view(tensor.view)], into: [part])
+    }
   }
   return result.recorded("concatenate", from: tensors) {
     [bounds, count = tensors.count] cotangent, _ in
