@@ -159,7 +159,7 @@ extension DType {
     case .float32: pack { Float($0.doubleValue) }
     case .float64: pack { $0.doubleValue }
     case .float16: pack { Float16($0.doubleValue) }
-    case .bfloat16: pack { HalfPrecision.bfloat16(Float($0.doubleValue)) }
+    case .bfloat16: pack { HalfPrecision.bfloat16($0.doubleValue) }
     case .int32: pack { Int32(nearest: $0.doubleValue) }
     case .int64: pack { Int64(nearest: $0.doubleValue) }
     case .uint8: pack { UInt8(nearest: $0.doubleValue) }

@@ -71,9 +71,13 @@ enum HalfPrecision {
   static func float(bfloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 
   /// The bits of the nearest bfloat16, ties to even.
-  static func bfloat16(_ value: Float) -> UInt16 {
+  static func bfloat16(_ value: Double) -> UInt16 {
     if value.isNaN { return 0x7FC0 }
-    let bits = value.bitPattern
+    // The float between the value and zero, its last bit set if it is not exact: rounding that
+    // again gives what rounding the value once would.
+    var bits = Float(value).bitPattern
+    if Double(Float(value)).magnitude > value.magnitude { bits -= 1 }
+    if Double(Float(bitPattern: bits)) != value { bits |= 1 }
     return UInt16((bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
   }
 }
