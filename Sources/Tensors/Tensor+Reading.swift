@@ -1,5 +1,8 @@
 import Compute
 
+import func Foundation.log10
+import func Foundation.pow
+
 extension Tensor {
   /// The elements, row-major, converted to a Swift type.
   ///
@@ -111,12 +114,13 @@ extension Tensor: CustomStringConvertible {
     guard value.isFinite, value != 0 else {
       return value == 0 ? (value.sign == .minus ? "-0." : "0.") : "\(value)"
     }
-    let exponent = Int(value.magnitude.exponent)
-    if exponent < -14 || exponent > 20 {
-      let short = Float(value)
-      return short.isNormal ? "\(short)" : "\(value)"
+    if value.magnitude >= 0.01 && value.magnitude < 1e9 {
+      let scaled = (value * 10_000).rounded() / 10_000
+      return scaled == scaled.rounded() ? String(Int64(scaled)) + "." : "\(scaled)"
     }
-    let scaled = (value * 10_000).rounded() / 10_000
-    return scaled == scaled.rounded() ? String(Int64(scaled)) + "." : "\(scaled)"
+    // Four decimals would show too little, or too much: four digits.
+    let exponent = Int(log10(value.magnitude).rounded(.down)) - 3
+    let digits = (value / pow(10, Double(exponent))).rounded()
+    return "\(digits.isFinite ? Double("\(Int64(digits))e\(exponent)") ?? value : value)"
   }
 }
