@@ -15,6 +15,9 @@ public final class WatchedBackend: Backend {
   public struct Refusal: Error, Equatable {
     /// The call that failed.
     public let call: Call
+
+    /// The error of a call.
+    public init(call: Call) { self.call = call }
   }
 
   private struct State {
@@ -25,8 +28,13 @@ public final class WatchedBackend: Backend {
   private let base: any Backend
   private let state = Mutex(State())
 
-  /// Creates a backend that watches one of its own.
-  public init() { base = Device.unsharedReference().backend }
+  private let lacking: DType?
+
+  /// Creates a backend that watches one of its own, and may lack a dtype.
+  public init(lacking: DType? = nil) {
+    base = Device.unsharedReference().backend
+    self.lacking = lacking
+  }
 
   /// A device that computes with this backend.
   public var device: Device { Device(identifier: "watched", backend: self) }
@@ -61,10 +69,10 @@ public final class WatchedBackend: Backend {
   // MARK: What is asked
 
   /// A name of its own.
-  public var name: String { "watched reference" }
+  public var name: String { lacking.map { "without \($0)" } ?? "reference" }
 
-  /// As the reference.
-  public func supports(_ dtype: DType) -> Bool { base.supports(dtype) }
+  /// All but the one it lacks.
+  public func supports(_ dtype: DType) -> Bool { dtype != lacking }
 
   /// As the reference.
   public var statistics: DeviceStatistics { base.statistics }

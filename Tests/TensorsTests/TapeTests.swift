@@ -1,0 +1,127 @@
+import Compute
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct TapeTests {
+  @Test("A tensor that is used several times has the sum of its gradients", arguments: Setting.all)
+  func repeatedUse(setting: Setting) throws {
+    let x = setting.tensor([1, 2, 3])
+    let (value, gradient) = valueWithGradient(at: x) { x in
+      let y = x * x
+      return (y + y * 3 + x + x.reshaped(to: [3, 1]).squeezed() * 2).sum()
+    }
+    #expect(try value.item(of: Double.self) == 74)
+    try expectEqual(gradient, [3], [11, 19, 27])
+  }
+
+  @Test("What the value does not depend on has a gradient of zero", arguments: Setting.all)
+  func independence(setting: Setting) throws {
+    let (x, y) = (setting.tensor([1, 2]), setting.tensor([[3, 4], [5, 6]]))
+    let (_, gradients) = valueWithGradient(at: [x, y]) { inputs in
+      _ = inputs[1] * 2
+      return inputs[0].sum()
+    }
+    try expectEqual(gradients[0], [2], [1, 1])
+    try expectEqual(gradients[1], [2, 2], [0, 0, 0, 0])
+    #expect(gradients[1].dtype == setting.dtype)
+    let (value, gradient) = valueWithGradient(at: x) { _ in y.sum() }
+    #expect(try value.item(of: Double.self) == 18)
+    try expectEqual(gradient, [2], [0, 0])
+  }
+
+  @Test("Only what leads to an argument is computed back")
+  func onlyWhatIsNeeded() throws {
+    let watched = WatchedBackend()
+    let here = Setting(watched.device, .float64)
+    let (a, b) = (here.range([3, 4]), here.range([4, 5]))
+    let (value, pullback) = valueWithPullback(at: [a]) { x in
+      // A branch that leads nowhere, and a constant operand that needs no gradient.
+      _ = x[0].exp.matmul(b).exp
+      return x[0].matmul(b)
+    }
+    watched.forget()
+    _ = pullback(.ones(value.shape, dtype: .float64, on: here.device))
+    #expect(watched.count(.multiply) == 1)
+    // The cotangent of ones alone.
+    #expect(watched.count(.map) == 1)
+  }
+
+  @Test("A pullback may be used again, and is linear", arguments: Setting.all)
+  func repeatedPullback(setting: Setting) throws {
+    let x = setting.tensor([1, 2])
+    let (_, pullback) = valueWithPullback(at: [x]) { $0[0] * $0[0] }
+    try expectEqual(pullback(setting.tensor([1, 10]))[0], [2], [2, 40])
+    try expectEqual(pullback(setting.tensor([2, 20]))[0], [2], [4, 80])
+    try expectEqual(pullback(setting.tensor([0, 0]))[0], [2], [0, 0])
+  }
+
+  @Test(
+    "Chains of 100,000 operations are recorded, walked and released", arguments: TestDevices.all)
+  func longChains(device: Device) throws {
+    let count = 100_000
+    let x = Tensor([1], dtype: .float32, on: device)
+    // Views record as well, and cost no launch.
+    let (value, gradient) = valueWithGradient(at: x) { x in
+      var y = x
+      for step in 0..<count { y = y.reshaped(to: step % 2 == 0 ? [1, 1] : [1]) }
+      return (y * 3).sum()
+    }
+    #expect(try value.item(of: Double.self) == 3)
+    try expectEqual(gradient, [1], [3])
+  }
+
+  @Test("A chain of launches releases its memory in one go")
+  func longArithmetic() throws {
+    let device = Device.unsharedReference()
+    let x = Tensor([1], dtype: .float64, on: device)
+    func gradient() throws -> [Double] {
+      try valueWithGradient(at: x) { x in
+        var y = x
+        for _ in 0..<20_000 { y = y + x * 0.5 }
+        return y
+      }.gradient.array()
+    }
+    #expect(try gradient() == [10_001])
+    #expect(device.statistics.liveStorages == 1)
+  }
+
+  @Test("Nothing is recorded outside of a differentiation")
+  func outside() throws {
+    let device = Device.unsharedReference()
+    let x = Tensor([1, 2], on: device)
+    var y = x
+    for _ in 0..<100 { y = y + x }
+    #expect(!y.isTracked)
+    #expect(device.statistics.liveStorages == 2)
+    try expectEqual(y, [2], [101, 202])
+  }
+
+  @Test("A tensor that left its differentiation is a constant in the next", arguments: Setting.all)
+  func escapes(setting: Setting) throws {
+    let x = setting.tensor([1, 2])
+    var escaped: Tensor?
+    _ = valueWithGradient(at: x) { x in
+      escaped = x * 3
+      return x.sum()
+    }
+    let kept = try #require(escaped).detached
+    let (_, gradient) = valueWithGradient(at: x) { ($0 * kept).sum() }
+    try expectEqual(gradient, [2], [3, 6])
+  }
+
+  @Test(
+    "Gradients of operands that were broadcast have the operands' shapes", arguments: Setting.all)
+  func broadcasting(setting: Setting) throws {
+    let shapes: [Shape] = [[], [3], [1, 3], [2, 1], [4, 1, 1], [4, 2, 3], [1, 1, 1]]
+    var random = SeededGenerator(1)
+    let arrays = shapes.map { random.whole($0) }
+    let (_, gradients) = valueWithGradient(at: arrays.map { setting.tensor($0) }) { tensors in
+      tensors.dropFirst().reduce(tensors[0]) { $0 + $1 }
+    }
+    for (gradient, shape) in zip(gradients, shapes) {
+      let count = Double(24 / shape.count)
+      try expectClose(gradient, HostArray(shape) { _ in count })
+    }
+  }
+}
