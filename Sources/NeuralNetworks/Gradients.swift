@@ -84,8 +84,9 @@ extension Module {
   /// For checks: `values` are in the order of ``parameters``. Running states do not change, and
   /// dropout drops the same elements each time.
   public func substituting<Result>(_ values: [Tensor], _ body: () -> Result) -> Result {
+    let wasFrozen = isFrozen
     isFrozen = true
-    defer { isFrozen = false }
+    defer { isFrozen = wasFrozen }
     return requireLayout("substituting").substituting(values, body)
   }
 }

@@ -27,18 +27,25 @@ open class Module {
   /// Creates a module in training mode.
   public init() {}
 
-  /// The mode of this module and all below it.
-  public final var mode = Mode.training {
-    didSet { for child in children { child.module.mode = mode } }
+  /// The mode of this module and, when it is set, of all below it.
+  public final var mode: Mode {
+    get { ownMode }
+    set { walk { _, module in module.ownMode = newValue } }
   }
+  private final var ownMode = Mode.training
 
-  /// Whether passes through this module and all below it leave its states as they are, for checks.
-  final var isFrozen = false {
-    didSet {
-      for state in contents.states { state.state.isFrozen = isFrozen }
-      for child in children { child.module.isFrozen = isFrozen }
+  /// Whether passes through this module and, when it is set, all below it leave their states as
+  /// they are, for checks.
+  final var isFrozen: Bool {
+    get { isOwnFrozen }
+    set {
+      walk { _, module in
+        module.isOwnFrozen = newValue
+        for state in module.contents.states { state.state.isFrozen = newValue }
+      }
     }
   }
+  private final var isOwnFrozen = false
 
   /// The key of this module's random numbers, from the seed and its path.
   public internal(set) final var key = RandomKey(seed: 0)
@@ -66,6 +73,9 @@ open class Module {
     for level in levels.reversed() { found += level }
     return found
   }
+
+  /// Forgets what passes have left in the module, since it is initialised.
+  func reset() {}
 
   final var layout: ModuleLayout?
 
@@ -158,7 +168,10 @@ open class Module {
     seed: UInt64, on device: Device = .current, dtype: DType = .float32
   ) {
     let root = RandomKey(seed: seed)
-    walk { path, module in module.key = root[path] }
+    walk { path, module in
+      module.key = root[path]
+      module.reset()
+    }
     layout = ModuleLayout(parameters, runningStates, root: root, on: device, dtype: dtype)
   }
 }

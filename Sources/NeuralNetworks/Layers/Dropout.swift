@@ -11,6 +11,8 @@ public final class Dropout: Module, Layer {
 
   private var passCount = 0
 
+  override func reset() { passCount = 0 }
+
   /// Creates a layer; traps unless 0 ≤ probability < 1.
   public init(_ probability: Double = 0.5) {
     require(
