@@ -149,6 +149,11 @@ struct ConfigurationTests {
     #expect(text.contains("label: '1'\n") || text.contains("label: \"1\"\n"))
   }
 
+  @Test func filesOfOtherSystemsAreRead() throws {
+    let text = "\u{feff}" + Self.least.replacing("\n", with: "\r\n")
+    #expect(try resolved(text) == resolved(Self.least))
+  }
+
   @Test(arguments: ["digits", "iris", "wine", "breast_cancer"])
   func theExamplesAreConfigurations(_ name: String) throws {
     let outcome = try Apus().run(

@@ -34,8 +34,10 @@ struct GradcheckCommand: ParsableCommand {
     let suite = GradientCheckSuite(device: try device.open(), families: try families(), seed: seed)
     let bar = format.isJSON ? nil : ProgressBar()
     let report = suite.run { progress in
-      bar?.clear()
-      if verbose, !format.isJSON { show(progress.report) }
+      if verbose, !format.isJSON {
+        bar?.clear()
+        show(progress.report)
+      }
       bar?.draw(
         Double(progress.completed) / Double(progress.total), label: progress.report.operation)
     }

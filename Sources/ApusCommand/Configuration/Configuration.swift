@@ -71,7 +71,9 @@ extension Node {
       ConfigurationError(Place(file: place.file, line: line, key: place.key), problem)
     }
     do {
-      guard let node = try compose(yaml: text) else {
+      let byteOrderMark: Character = "\u{feff}"
+      let yaml = text.first == byteOrderMark ? String(text.dropFirst()) : text
+      guard let node = try compose(yaml: yaml) else {
         throw malformed(nil, "the file is empty; expected the keys data, model and train")
       }
       self = node

@@ -28,7 +28,7 @@ final class TrainingDisplay {
   func begin() throws {
     guard plan.epochs > 0 else { return }
     try write(
-      line(["epoch", "loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
+      line(["epoch", "training loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
   }
 
   /// Moves the bar.
@@ -61,7 +61,7 @@ final class TrainingDisplay {
   func end() { bar?.clear() }
 
   private func line(_ cells: [String]) -> String {
-    zip(cells, [5, 10, 14, 18]).map { cell, width in
+    zip(cells, [5, 15, 15, 19]).map { cell, width in
       String(repeating: " ", count: max(width - cell.count, 0)) + cell
     }.joined()
   }
