@@ -28,7 +28,8 @@ final class TrainingDisplay {
   func begin() throws {
     guard plan.epochs > 0 else { return }
     try write(
-      line(["epoch", "training loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
+      line(
+        ["epoch", "training loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
   }
 
   /// Moves the bar.
