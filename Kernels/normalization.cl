@@ -49,10 +49,14 @@ struct layout {
 #define SETS LANES
 #define TASK get_global_id(0)
 #define SET_OF(lane) (lane)
+// The number of work-items is rounded up. Work-groups are as many as there is work for, and none of
+// them returns early: PoCL then takes the first work-item's way behind a barrier for everyone's.
+#define RETURN_IF_IDLE if (model >= of.models) return
 #else
 #define SETS 1
 #define TASK get_group_id(0)
 #define SET_OF(lane) 0
+#define RETURN_IF_IDLE
 #endif
 
 #define EACH_SET(s) UNROLL for (uint s = 0; s < SETS; ++s) if (s < width)
@@ -64,7 +68,7 @@ struct layout {
   const INDEX first_set = TASK % blocks * SETS;                                \
   const INDEX chunk = TASK / blocks % of.chunks;                               \
   const INDEX model = TASK / blocks / of.chunks;                               \
-  if (model >= of.models) return;                                              \
+  RETURN_IF_IDLE;                                                              \
   const uint width = (uint)min((INDEX)SETS, of.sets - first_set);              \
   const INDEX begin = chunk * of.chunk_length;                                 \
   const INDEX end = min(of.outer * of.inner, begin + of.chunk_length);         \

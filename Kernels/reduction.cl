@@ -8,6 +8,8 @@
 //             innermost kept axis of columns): 0, 1, or STRIDE(v) if it is another.
 // COLUMNS     Defined where the innermost kept axis is the walked one.
 // TYPE_OUTPUT, STORE_OUTPUT  TYPE_x and STORE_x of the output's dtype.
+// SCALE       The type in which a sum is scaled: SCALAR, or a floating-point one where an integer sum
+//             is multiplied by a fraction.
 // PARTIAL     Defined where the reduced positions are divided into chunks, whose results
 //             `reduce_partials` combines.
 // LANES       How many values a work-item carries side by side: as many as a vector has on CPU
@@ -46,6 +48,13 @@
 #define ELEMENT const SCALAR element = LOAD_float32(v0, AT(0));
 #define STORE_OUTPUT STORE_float32
 #define TYPE_OUTPUT float
+#endif
+
+#ifdef SCALE
+#define SCALED(sum) convert_long_sat(scale * (SCALE)(sum))
+#else
+#define SCALE SCALAR
+#define SCALED(sum) (scale * (sum))
 #endif
 
 #if defined(INTEGER)
@@ -139,12 +148,12 @@ struct layout {
 #define RESULT_PARAMETERS __global state *partials
 #define FINISH(output, chunk, result) partials[(output) * layout.chunks + (chunk)] = result
 #else
-#define RESULT_PARAMETERS __global TYPE_OUTPUT *results, const SCALAR scale
+#define RESULT_PARAMETERS __global TYPE_OUTPUT *results, const SCALE scale
 #define FINISH(output, chunk, result) finish(results, scale, output, &layout, result)
 #endif
 
 void finish(
-    __global TYPE_OUTPUT *results, const SCALAR scale, const INDEX output,
+    __global TYPE_OUTPUT *results, const SCALE scale, const INDEX output,
     const struct layout *of, const state result) {
   const struct layout layout = *of;
   INDEX at[VIEWS + 1];
@@ -156,7 +165,7 @@ void finish(
     rest = next;
   }
 #if REDUCTION == SUM
-  STORE_OUTPUT(results, at[VIEWS], scale * result);
+  STORE_OUTPUT(results, at[VIEWS], SCALED(result));
 #elif REDUCTION == ARGMAX
   results[at[VIEWS]] = (TYPE_OUTPUT)result.index;
 #else
@@ -284,7 +293,7 @@ void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
 // Memory: each partial result is read once.
 KERNEL(GROUP_SIZE, 1)
 void reduce_partials(
-    __global const state *partials, __global TYPE_OUTPUT *results, const SCALAR scale,
+    __global const state *partials, __global TYPE_OUTPUT *results, const SCALE scale,
     const struct layout layout) {
   LOCAL_SLOTS(state, slots);
   const INDEX output = get_group_id(0);

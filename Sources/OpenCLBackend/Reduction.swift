@@ -49,11 +49,15 @@ extension OpenCLBackend {
     let index = profile.indexType(
       views + [output], upTo: plan.outputs * plan.chunks * profile.groupSize)
     let isDivided = plan.chunks > 1
+    // An integer sum is multiplied as a number that has the scale.
+    let scaleType: ComputeType =
+      type != .int64 || reduction != .sum || scale == 1
+      ? type : device.supportsFloat64 ? .float64 : .float32
     func specification(_ function: ReductionKernel.Function, groupSize: Int) -> ReductionKernel {
       ReductionKernel(
         entry: function, reduction: reduction, expression: expression,
         operands: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
-        output: output.dtype, steps: views.indices.map(plan.step), isColumns: plan.isColumns,
+        output: output.dtype, scale: scaleType, steps: views.indices.map(plan.step), isColumns: plan.isColumns,
         isPartial: isDivided, keptRank: plan.kept.rank, reducedRank: plan.reduced.rank,
         lanes: plan.lanes, type: type, index: index, groupSize: groupSize)
     }
@@ -66,7 +70,7 @@ extension OpenCLBackend {
       }
     }
     let layout = index.argument(plan.layout(offsets: (views + [output]).map(\.offset)))
-    let results: [LaunchArgument] = [try .view(output), .scalar(scale, type), layout]
+    let results: [LaunchArgument] = [try .view(output), .scalar(scale, scaleType), layout]
 
     let (kernel, groupSize) = try prepare {
       specification(plan.isColumns ? .columns : .rows, groupSize: $0)
@@ -181,6 +185,7 @@ private struct ReductionKernel: KernelSpecification {
   let expression: Expression
   let operands: [OperandKind]
   let output: DType
+  let scale: ComputeType
   let steps: [Step]
   let isColumns: Bool
   let isPartial: Bool
@@ -198,7 +203,8 @@ private struct ReductionKernel: KernelSpecification {
     let source = OperandSource(operands, in: type)
     let printer = ExpressionPrinter([expression], in: type, input: source.value)
     let element = printer.statements + ["const SCALAR element = \(printer.results[0]);"]
-    var definitions = type.definitions(index, dtypes: source.dtypes + [output])
+    let scaleDType: [DType] = scale == .float64 ? [.float64] : []
+    var definitions = type.definitions(index, dtypes: source.dtypes + [output] + scaleDType)
     definitions.append([
       "REDUCTION": .code(reduction.rawValue.uppercased()), "VIEWS": .integer(source.viewCount),
       "PARAMETERS": .code(source.parameters.joined(separator: ", ")),
@@ -209,6 +215,7 @@ private struct ReductionKernel: KernelSpecification {
     ])
     if isColumns { definitions.define("COLUMNS") }
     if isPartial { definitions.define("PARTIAL") }
+    if scale != type { definitions.define("SCALE", .code(scale.name)) }
     definitions.append(Step.definitions(steps))
     return definitions
   }

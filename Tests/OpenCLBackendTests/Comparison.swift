@@ -18,9 +18,17 @@ struct Comparison {
     let referenceBits: [UInt64]
     /// The reference's numbers, in float64 what was in float32.
     let truth: [Double]
+    /// The numbers that the bits stand for.
+    let device: [Double], reference: [Double]
 
-    var device: [Double] { bits.map(dtype.number) }
-    var reference: [Double] { referenceBits.map(dtype.number) }
+    init(dtype: DType, bits: [UInt64], referenceBits: [UInt64], truth: [Double]) {
+      self.dtype = dtype
+      self.bits = bits
+      self.referenceBits = referenceBits
+      self.truth = truth
+      device = bits.map(dtype.number)
+      reference = referenceBits.map(dtype.number)
+    }
   }
 
   let outputs: [Output]
@@ -47,7 +55,8 @@ struct Comparison {
     let second = try arrangement.run(operation, on: target.backend, pattern: 0x5C)
     for run in [first, second] {
       #expect(
-        run.changed.isEmpty, "\(self.label): storages were changed outside the outputs",
+        run.changed.isEmpty,
+        "\(self.label): changed outside the outputs: \(run.changed.joined(separator: ", "))",
         sourceLocation: sourceLocation)
     }
     #expect(
@@ -105,9 +114,12 @@ struct Comparison {
 
   /// Expects all of an output to be as near to the truth as the reference in the same dtype is:
   /// ‖device − truth‖ ≤ 4·‖reference − truth‖ + 8·ε·‖truth‖.
-  /// - Parameter condition: By how much the operation multiplies relative errors of its inputs.
+  /// - Parameters:
+  ///   - condition: By how much the operation multiplies relative errors of its inputs.
+  ///   - infinityIsNaN: Whether NaN may stand for infinity.
   func expectCloseAsReference(
-    condition: Double = 1, sourceLocation: SourceLocation = #_sourceLocation
+    condition: Double = 1, infinityIsNaN: Bool = false,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     func norm(_ values: some Sequence<Double>) -> Double {
       values.reduce(0) { $0 + $1 * $1 }.squareRoot()
@@ -125,7 +137,9 @@ struct Comparison {
     }
     // What is not finite must be so in the same places.
     expect(sourceLocation) { output, i in
-      output.truth[i].isFinite || Self.isSame(output.device[i], output.truth[i]) ? 0 : .infinity
+      let (device, truth) = (output.device[i], output.truth[i])
+      return truth.isFinite || Self.isSame(device, truth) || (infinityIsNaN && device.isNaN)
+        ? 0 : .infinity
     }
   }
 
@@ -178,8 +192,8 @@ private struct Arrangement {
   struct Run {
     /// The outputs' bits, row-major.
     var bits: [[UInt64]]
-    /// The storages with bytes that no output covers and yet have changed.
-    var changed: [Int]
+    /// The bytes that no output covers and yet have changed, for each storage that has any.
+    var changed: [String]
   }
 
   func run(_ operation: Operation, on backend: any Backend, pattern: UInt8) throws -> Run {
@@ -215,7 +229,13 @@ private struct Arrangement {
     }
     return Run(
       bits: zip(outputs, places).map { $0.bits(in: results[$1]) },
-      changed: results.indices.filter { results[$0] != expected[$0] })
+      changed: results.indices.compactMap { storage in
+        let bytes = expected[storage].indices.filter {
+          results[storage][$0] != expected[storage][$0]
+        }
+        guard let first = bytes.first, let last = bytes.last else { return nil }
+        return "bytes \(first)...\(last) of storage \(storage), of \(expected[storage].count)"
+      })
   }
 }
 

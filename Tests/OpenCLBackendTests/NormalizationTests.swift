@@ -56,7 +56,8 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
         scale: affine ? inputs[1] : nil, shift: affine ? inputs[2] : nil, activation: activation,
         into: outputs[0], mean: outputs[1], inverseDeviation: outputs[2])
     }
-    forward.expectCloseAsReference(condition: condition)
+    // A mean that is corrected by what it was off is NaN where the numbers have no mean.
+    forward.expectCloseAsReference(condition: condition, infinityIsNaN: true)
 
     // The same statistics for all, rounded to the dtype.
     let statistics = forward.outputs[1...].map {
@@ -120,7 +121,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Groups without spread.
+  /// Groups without spread: of one element the gradient is what ε leaves, (9 + ε)/ε of its terms.
   @Test(arguments: Setting.all(Target.all), [NormalizationMode.meanAndVariance, .sumOfSquares])
   func constants(setting: Setting, mode: NormalizationMode) throws {
     var generator = SeededGenerator(54)
@@ -128,7 +129,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
       let geometry = named.geometry
       let input = HostView([Double](repeating: 3, count: geometry.count), [geometry.count], setting.dtype)
       try check(
-        setting, geometry, mode, x: input, affine: true, epsilon: 1e-5, condition: 300, named.name,
+        setting, geometry, mode, x: input, affine: true, epsilon: 1e-5, condition: 1e6, named.name,
         &generator)
     }
   }
