@@ -20,8 +20,10 @@ public final class TrainingStep<Batch> {
   public let optimizer: Optimizer
 
   private let loss: (Batch) -> Tensor
-  private var callCount = 0
-  /// The losses that were not looked at yet, in device memory: step s at s mod its length.
+  /// The updates made, as far as is known.
+  private var stepCount = 0
+  /// The losses that were not looked at yet, in device memory: that of the first step at 0, and
+  /// from the start again when it is full.
   private let ring: Arena
   private var unreadCount = 0
   private var fences: [any Fence] = []
@@ -42,20 +44,25 @@ public final class TrainingStep<Batch> {
 
   /// Makes one update, and returns its loss, from before the update.
   ///
-  /// Throws ``TrainingError`` when an earlier loss is found not to be finite, and whatever the
-  /// device reports.
+  /// Throws ``TrainingError`` when an earlier loss is found not to be finite, and again at each call
+  /// until the optimiser's ``Optimizer/resume()``. Throws whatever else the device reports; what
+  /// could not be launched has updated nothing, and the next call may do better.
   @discardableResult
   public func callAsFunction(_ batch: Batch) throws -> Tensor {
-    callCount += 1
+    if let reason = optimizer.stopReason { throw reason }
     let (value, gradients) = valueWithGradient(of: model) { loss(batch) }
     require(
       value.count == 1, "TrainingStep: the loss has shape \(value.shape); it must be a scalar")
+    // The loss is kept before the update is made, so that no update goes without its loss.
+    let failure =
+      gradients.failure
+      ?? Arena.update(
+        [.init(ring, at: stepCount % Self.readInterval, shape: [1], to: .input(0))],
+        from: [.tensor(value.reshaped(to: [1]))])
+    if let failure { throw failure }
     optimizer.update(gradients, loss: value)
-    let position = callCount % Self.readInterval
-    let failure = Arena.update(
-      [.init(ring, at: position, shape: [1], to: .input(0))],
-      from: [.tensor(value.reshaped(to: [1]))])
-    if let failure = optimizer.failure ?? failure { throw failure }
+    if let failure = optimizer.failure { throw failure }
+    stepCount += 1
     unreadCount += 1
     fences.append(try value.device.fence())
     if fences.count > Self.lead { try fences.removeFirst().wait() }
@@ -68,14 +75,19 @@ public final class TrainingStep<Batch> {
   /// Returns the losses that were not looked at before, in order.
   @discardableResult
   public func finish() throws -> [Double] {
-    let steps = (callCount - unreadCount + 1)..<(callCount + 1)
+    let steps = (stepCount - unreadCount)..<stepCount
     unreadCount = 0
     fences = []
     guard !steps.isEmpty else { return [] }
     let values = try ring.whole.array(of: Double.self)
     let losses = steps.map { values[$0 % Self.readInterval] }
     for (step, loss) in zip(steps, losses) where !loss.isFinite {
-      throw TrainingError.nonFiniteLoss(loss, step: step, learningRate: optimizer.learningRate)
+      // Neither this step nor those behind it were made.
+      stepCount = step
+      let error = TrainingError.nonFiniteLoss(
+        loss, step: step + 1, learningRate: optimizer.learningRate)
+      optimizer.stopReason = error
+      throw error
     }
     return losses
   }

@@ -58,8 +58,11 @@ open class Optimizer {
   /// The factor of each step; may be changed between steps.
   public var learningRate: Double
 
-  /// Why an update could not be launched; the parameters are then those before it.
+  /// Why the last update could not be launched, or nil; the parameters are then those before it.
   public private(set) var failure: (any Error)?
+
+  /// The loss that was found to have stopped the updates, until ``resume()``.
+  var stopReason: TrainingError?
 
   let layout: ModuleLayout
   private let rule: Rule
@@ -88,7 +91,7 @@ open class Optimizer {
     correctionCount = rule.corrections(.input(0), rule.settings.map { .constant($0) }).count
     slots = Arena(
       length: Slot.corrections + correctionCount, dtype: arena.dtype, on: arena.device)
-    write(1, to: Slot.isRunning)
+    resume()
   }
 
   /// Updates the parameters.
@@ -101,14 +104,22 @@ open class Optimizer {
       gradients.belongs(to: layout),
       "\(Self.self): the gradients are those of another module, or from before it was initialised anew"
     )
-    if writtenLearningRate != learningRate {
-      write(learningRate, to: Slot.learningRate)
-      writtenLearningRate = learningRate
-    }
+    require(
+      loss.map { $0.count == 1 } ?? true,
+      "\(Self.self): the loss has shape \(loss.map(\.shape.description) ?? ""); it must be a scalar"
+    )
     // Gradients that failed count no step.
-    if let error = gradients.failure ?? advance(loss) ?? apply(gradients.whole) {
-      failure = failure ?? error
-    }
+    failure = gradients.failure ?? writeLearningRate() ?? advance(loss)
+    guard failure == nil else { return }
+    failure = apply(gradients.whole)
+    if failure != nil { takeBackStep() }
+  }
+
+  private func writeLearningRate() -> (any Error)? {
+    guard writtenLearningRate != learningRate else { return nil }
+    let failure = write(learningRate, to: Slot.learningRate)
+    writtenLearningRate = failure == nil ? learningRate : nil
+    return failure
   }
 
   /// Counts the step and computes what it needs, in one launch of one work-item.
@@ -130,8 +141,17 @@ open class Optimizer {
       targets,
       from: [
         .arena(slots, at: Slot.step, shape: [1]), .arena(slots, at: Slot.isRunning, shape: [1]),
-        loss.map { .tensor($0.detached.sum()) } ?? .scalar(0),
+        loss.map { .tensor($0.detached.reshaped(to: .scalar)) } ?? .scalar(0),
       ] + rule.settings.map { .scalar($0) })
+  }
+
+  /// Uncounts a step that was not applied.
+  private func takeBackStep() {
+    _ = Arena.update(
+      [.init(slots, at: Slot.step, shape: [1], to: .input(0) - .input(1))],
+      from: [
+        .arena(slots, at: Slot.step, shape: [1]), .arena(slots, at: Slot.isRunning, shape: [1]),
+      ])
   }
 
   /// Applies the rule to all parameters, in one launch over the arena.
@@ -168,16 +188,18 @@ open class Optimizer {
   /// Waits for the device.
   public func isHalted() throws -> Bool { try read(Slot.isRunning) == 0 }
 
-  /// Lets updates go on after a loss that was not finite.
-  public func resume() { write(1, to: Slot.isRunning) }
+  /// Lets updates go on after they have stopped.
+  public func resume() {
+    stopReason = nil
+    // Without this number nothing would ever be updated, so all updates shall say why.
+    if let failure = write(1, to: Slot.isRunning) { slots.whole.fail(failure) }
+  }
 
   private func read(_ slot: Int) throws -> Double {
     try slots.tensor(at: slot, shape: .scalar).item(of: Double.self)
   }
 
-  private func write(_ value: Double, to slot: Int) {
-    failure =
-      Arena.update([.init(slots, at: slot, shape: [1], to: .input(0))], from: [.scalar(value)])
-      ?? failure
+  private func write(_ value: Double, to slot: Int) -> (any Error)? {
+    Arena.update([.init(slots, at: slot, shape: [1], to: .input(0))], from: [.scalar(value)])
   }
 }
