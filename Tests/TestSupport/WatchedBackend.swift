@@ -22,6 +22,8 @@ public final class WatchedBackend: Backend {
 
   private struct State {
     var calls: [Call] = []
+    var fences = 0
+    var waitedFences: [Int] = []
     var refuses: @Sendable (Call, Int) -> Bool = { _, _ in false }
   }
 
@@ -45,13 +47,22 @@ public final class WatchedBackend: Backend {
   /// The number of calls of a kind since the last ``forget()``.
   public func count(_ call: Call) -> Int { calls.count { $0 == call } }
 
+  /// The numbers, from 0, of the fences that were waited for since the last ``forget()``.
+  public var waitedFences: [Int] { state.withLock { $0.waitedFences } }
+
   /// Begins a new record of calls.
-  public func forget() { state.withLock { $0.calls = [] } }
+  public func forget() {
+    state.withLock { state in
+      state.calls = []
+      state.waitedFences = []
+    }
+  }
 
   /// Lets calls fail; `refuses` is given each call and its number among those of its kind, from 0,
   /// since now.
   public func refuse(_ refuses: @escaping @Sendable (_ call: Call, _ number: Int) -> Bool) {
-    state.withLock { $0 = State(refuses: refuses) }
+    forget()
+    state.withLock { $0.refuses = refuses }
   }
 
   /// Lets no call fail.
@@ -108,12 +119,21 @@ public final class WatchedBackend: Backend {
   /// A fence whose waits are told of.
   public func fence() throws -> any Fence {
     try enter(.fence)
-    return WatchedFence(backend: self)
+    let number = state.withLock { state in
+      state.fences += 1
+      return state.fences - 1
+    }
+    return WatchedFence(backend: self, number: number)
   }
 
   private struct WatchedFence: Fence {
     let backend: WatchedBackend
-    func wait() throws { try backend.enter(.fenceWait) }
+    let number: Int
+
+    func wait() throws {
+      backend.state.withLock { $0.waitedFences.append(number) }
+      try backend.enter(.fenceWait)
+    }
   }
 
   /// As the reference.
