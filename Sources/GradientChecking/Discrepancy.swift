@@ -31,8 +31,11 @@ public struct Discrepancy: Sendable, Hashable {
     self.tolerance = tolerance
   }
 
-  /// The error in units of its tolerance: up to 1 is right.
-  public var units: Double { error == 0 ? 0 : error.isNaN ? .infinity : error / tolerance }
+  /// The error in units of its tolerance: up to 1 is right; infinite where either is not finite.
+  public var units: Double {
+    if error == 0 { return 0 }
+    return error.isFinite && tolerance.isFinite ? error / tolerance : .infinity
+  }
 
   /// Whether the error is allowed.
   public var isAccepted: Bool { units <= 1 }

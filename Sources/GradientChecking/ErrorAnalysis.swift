@@ -54,6 +54,10 @@ struct ErrorAnalysis {
     _ function: BinaryIntrinsic, _ x: BoundedValue, _ y: BoundedValue
   ) -> BoundedValue {
     let value = function.evaluate(x.value, y.value)
+    // Sums and products are rounded to nearest, so those that Float32 holds are exact.
+    if function.ulps == 0.5, x.error == 0, y.error == 0, Double(Float(value)) == value {
+      return BoundedValue(value: value)
+    }
     return BoundedValue(
       value: value,
       error: rounding(function.ulps, value)
@@ -65,7 +69,7 @@ struct ErrorAnalysis {
     _ condition: BoundedValue, _ x: BoundedValue, _ y: BoundedValue
   ) -> BoundedValue {
     let chosen = condition.value != 0 ? x : y
-    guard condition.error > 0 else { return chosen }
+    guard condition.error != 0 else { return chosen }
     // The device may choose the other.
     return BoundedValue(
       value: chosen.value, error: max(x.error, y.error) + abs(x.value - y.value))
@@ -79,9 +83,11 @@ struct ErrorAnalysis {
   private func spread(
     of operand: BoundedValue, around value: Double, _ function: (Double) -> Double
   ) -> Double {
-    guard operand.error > 0 else { return 0 }
-    return max(
-      abs(function(operand.value + operand.error) - value),
-      abs(function(operand.value - operand.error) - value))
+    guard operand.error != 0 else { return 0 }
+    let moves = [operand.value + operand.error, operand.value - operand.error].map {
+      abs(function($0) - value)
+    }
+    // An end where the function has no value leaves the error unknown, which no result satisfies.
+    return moves.contains(where: \.isNaN) ? .nan : max(moves[0], moves[1])
   }
 }

@@ -21,9 +21,11 @@ struct FiniteDifference {
   ///     E(h) = (4·D(h/2) − D(h)) / 3        R = (16·E(h/2) − E(h)) / 15
   ///
   /// The error is |R − E(h/2)|, which bounds what the last extrapolation left, plus the rounding
-  /// of the values themselves, ε·Σ|wₖ|(|fₖ(t)| + |fₖ(−t)|)/2t over those that changed. When it is
-  /// not small against `magnitude`, smaller steps are tried and the attempt with the least error
-  /// is taken: its closeness to the analytic gradient plays no part in the choice.
+  /// of the values themselves, ε·wₖ(|fₖ(t)| + |fₖ(−t)|)/2t of those that changed; since the weights
+  /// have random signs, these add up as their squares do. Where the quotients do not draw together
+  /// as those of a smooth function, the error is their distance instead. When it is not small
+  /// against `magnitude`, smaller steps are tried and the attempt with the least error is taken:
+  /// its closeness to the analytic gradient plays no part in the choice.
   ///
   /// Source: C. J. F. Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in
   /// Engineering Software 4(2), 1982.
@@ -72,13 +74,14 @@ struct FiniteDifference {
     let above = try values(step)
     let below = try values(-step)
     var sum = 0.0
-    var rounding = 0.0
+    var squares = 0.0
     // Outputs are subtracted one by one: what a step does not reach cancels without rounding.
     for (weight, (up, down)) in zip(weights, zip(above, below)) where up != down {
       sum += weight * (up - down)
-      rounding += abs(weight) * (abs(up) + abs(down))
+      let scale = weight * (abs(up) + abs(down))
+      squares += scale * scale
     }
-    return (sum / (2 * step), rounding * Double.ulpOfOne / (2 * step))
+    return (sum / (2 * step), squares.squareRoot() * Double.ulpOfOne / (2 * step))
   }
 }
 

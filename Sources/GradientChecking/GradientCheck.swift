@@ -167,7 +167,7 @@ struct GradientCheck {
     report.findings += broken.map { Finding(.contract, "\(sample): \($0)") }
     guard let gradients else { return report }
     // A gradient this far below the value drowns in the value's rounding, whatever the input.
-    let floor = 1e-3 * (zip(weights, center).map { abs($0 * $1) }.max() ?? 0)
+    let floor = 1e-2 * (zip(weights, center).map { abs($0 * $1) }.max() ?? 0)
     for (number, point) in points.enumerated() where point.isDifferentiable {
       let input = InputCheck(
         number: number, point: point, gradient: gradients[number], weights: weights,
