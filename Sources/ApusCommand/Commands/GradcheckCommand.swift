@@ -33,10 +33,14 @@ struct GradcheckCommand: ParsableCommand {
   func run() throws {
     let suite = GradientCheckSuite(device: try device.open(), families: try families(), seed: seed)
     let bar = format.isJSON ? nil : ProgressBar()
+    var lastSign = ContinuousClock.now
     let report = suite.run { progress in
       if verbose, !format.isJSON {
         bar?.clear()
         show(progress.report)
+      } else if bar == nil, ContinuousClock.now - lastSign > Self.patience {
+        lastSign = .now
+        Console.report("checked \(progress.completed) of \(progress.total) operations")
       }
       bar?.draw(
         Double(progress.completed) / Double(progress.total), label: progress.report.operation)
@@ -45,6 +49,9 @@ struct GradcheckCommand: ParsableCommand {
     try Console.print(format.isJSON ? JSON.text(report) : text(of: report))
     if !report.passed { throw ExitCode.failure }
   }
+
+  /// A log gets a sign of life when nothing else was written for so long.
+  private static let patience = Duration.seconds(10)
 
   /// Writes what an operation came to; what cannot be written now fails with the table.
   private func show(_ report: OperationReport) {
