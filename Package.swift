@@ -113,10 +113,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Compute", "TestSupport"]),
     .testTarget(
       name: "NeuralNetworksTests",
-      dependencies: [
-        "NeuralNetworks", "Tensors", "Compute", "TestSupport",
-        .product(name: "OrderedCollections", package: "swift-collections"),
-      ]),
+      dependencies: ["NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
     .testTarget(
       name: "GradientCheckingTests",
       dependencies: ["GradientChecking", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),

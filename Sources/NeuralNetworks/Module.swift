@@ -1,5 +1,6 @@
 public import Compute
-public import OrderedCollections
+// Exported, so that who walks the parameters need not depend on the package they come in.
+@_exported public import OrderedCollections
 public import Tensors
 
 /// A part of a network, or a whole one: whatever holds parameters.
