@@ -1,6 +1,5 @@
 import Compute
 import NeuralNetworks
-import OrderedCollections
 import Tensors
 import TestSupport
 import Testing
