@@ -1,7 +1,8 @@
-// Random numbers that depend on the key and the element's position alone.
+// Random numbers that depend on the key, the draw and the element's position alone.
 //
-// NORMAL  Defined for numbers with mean 0 and variance 1, by the Box–Muller transform; uniform on
-//         [0, 1) otherwise.
+// NORMAL    Defined for numbers with mean 0 and variance 1, by the Box–Muller transform; uniform on
+//           [0, 1) otherwise.
+// HAS_DRAW  Defined where the number of the draw is read from memory; 0 otherwise.
 //
 // A block of Philox serves four elements of 32 bits or two of 64.
 
@@ -33,17 +34,25 @@ void box_muller(const SCALAR first, const SCALAR second, SCALAR *numbers) {
   numbers[1] = radius * sinpi(half_turns);
 }
 
+#ifdef HAS_DRAW
+#define DRAW_PARAMETERS __global const long *draw, const ulong draw_at,
+#define DRAW ((uint)draw[draw_at])
+#else
+#define DRAW_PARAMETERS
+#define DRAW 0
+#endif
+
 // Work size: ceil(count / PER_BLOCK), rounded up to the work-group.
 // A work-item makes the elements of one block.
 // Memory: the output is written once.
 KERNEL(GROUP_SIZE, 1)
 void random_numbers(
-    __global SCALAR *output, const uint2 key, const uint2 stream, const ulong offset,
-    const ulong count) {
+    DRAW_PARAMETERS __global SCALAR *output, const uint2 key, const uint2 stream,
+    const ulong offset, const ulong count) {
   const ulong block = get_global_id(0);
   const ulong first = block * PER_BLOCK;
   if (first >= count) return;
-  const uint4 words = philox((uint4)((uint)block, (uint)(block >> 32), stream), key);
+  const uint4 words = philox((uint4)((uint)block, (uint)(block >> 32) + DRAW, stream), key);
 
   SCALAR numbers[PER_BLOCK];
 #if defined(FLOAT64) && defined(NORMAL)

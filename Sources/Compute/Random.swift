@@ -8,10 +8,27 @@ public enum RandomDistribution: String, CaseIterable, Sendable {
 
 /// Random numbers.
 public protocol RandomBackend {
-  /// Fills a contiguous view with numbers that depend on the key and the position alone.
+  /// Fills a contiguous view with numbers that depend on key, draw and position alone.
   ///
   /// One Philox block (counter: block number, then the key's stream) serves four float32 or two
   /// float64 elements: see `RandomKey.block(_:)`. Uniforms have the same bits on every backend,
   /// normals agree within rounding.
-  func random(_ distribution: RandomDistribution, key: RandomKey, into output: View) throws
+  ///
+  /// - Parameters:
+  ///   - distribution: What is drawn from.
+  ///   - key: The stream.
+  ///   - draw: One int64 on the device, the upper half of every block's number, so that a replayed
+  ///     launch draws anew; nil for 0.
+  ///   - output: float32 or float64.
+  func random(
+    _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View) throws
+}
+
+extension RandomBackend {
+  /// Fills a contiguous view with the numbers of draw 0.
+  public func random(
+    _ distribution: RandomDistribution, key: RandomKey, into output: View
+  ) throws {
+    try random(distribution, key: key, draw: nil, into: output)
+  }
 }

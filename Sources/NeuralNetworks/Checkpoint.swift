@@ -52,7 +52,7 @@ extension Module {
     }
     guard problem.isEmpty else { throw problem }
     let parameters = self.parameters
-    let states = runningStates
+    let states = runningStates.filter(\.value.isSaved)
     for (path, tensor) in expected {
       guard let array = saved[path] else { continue }
       let values = array.bytes.withUnsafeBytes {
@@ -66,7 +66,7 @@ extension Module {
   /// Parameters and states, module by module, each module's parameters before its states.
   private var namedTensors: OrderedDictionary<String, Tensor> {
     let parameters = self.parameters
-    let states = runningStates
+    let states = runningStates.filter(\.value.isSaved)
     var found: OrderedDictionary<String, Tensor> = [:]
     walk { path, _ in
       func isOwn(_ name: String) -> Bool {

@@ -75,9 +75,6 @@ open class Module {
     return found
   }
 
-  /// Forgets what passes have left in the module, since it is initialised.
-  func reset() {}
-
   final var layout: ModuleLayout?
 
   private struct Contents {
@@ -138,7 +135,7 @@ open class Module {
     return found
   }
 
-  /// The tensors that are saved but not trained, by path, in order of declaration.
+  /// The tensors that change but are not trained, by path, in order of declaration.
   public final var runningStates: OrderedDictionary<String, RunningState> {
     var found: OrderedDictionary<String, RunningState> = [:]
     var seen: Set<ObjectIdentifier> = []
@@ -169,10 +166,7 @@ open class Module {
     seed: UInt64, on device: Device = .current, dtype: DType = .float32
   ) {
     let root = RandomKey(seed: seed)
-    walk { path, module in
-      module.key = root[path]
-      module.reset()
-    }
+    walk { path, module in module.key = root[path] }
     layout = ModuleLayout(parameters, runningStates, root: root, on: device, dtype: dtype)
   }
 }

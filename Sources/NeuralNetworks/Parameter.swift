@@ -64,7 +64,9 @@ public final class Parameter {
   }
 }
 
-/// A tensor of a module that is saved with it but not trained, such as a running mean.
+/// A tensor of a module that changes but is not trained, such as a running mean.
+///
+/// It is saved with the module unless it says otherwise.
 @propertyWrapper
 public final class RunningState {
   /// The name in files, where it differs from the property's.
@@ -75,6 +77,8 @@ public final class RunningState {
   public let dtype: DType?
   /// The value that every element starts with.
   public let startingValue: Double
+  /// Whether files have it.
+  public let isSaved: Bool
 
   var place: (arena: Arena, offset: Int)?
   /// Whether forward passes leave the values alone, as gradient checks demand.
@@ -82,12 +86,14 @@ public final class RunningState {
 
   /// Creates a state; a layer that learns its input's shape later leaves `shape` nil.
   public init(
-    name: String? = nil, shape: Shape? = nil, dtype: DType? = nil, startingValue: Double
+    name: String? = nil, shape: Shape? = nil, dtype: DType? = nil, startingValue: Double,
+    isSaved: Bool = true
   ) {
     self.name = name
     self.shape = shape
     self.dtype = dtype
     self.startingValue = startingValue
+    self.isSaved = isSaved
   }
 
   /// The current values; traps before the module was initialised.

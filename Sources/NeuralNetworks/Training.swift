@@ -172,21 +172,20 @@ public func train(
         key[epoch].permutation(examples.count).map(Int32.init), shape: [examples.count],
         on: examples.inputs.device)
       : nil
-    var total: Tensor?
     for (index, range) in bounds.enumerated() {
       let batch = order.map { examples.gather($0[range]) } ?? examples.slice(range)
-      let share = try step(batch) * (Double(range.count) / Double(examples.count))
-      total = total.map { $0 + share } ?? share
+      try step(batch)
       stepCount += 1
       progress(.init(epoch: epoch, step: index + 1, stepsPerEpoch: bounds.count))
     }
-    try step.finish()
+    let losses = try step.finish()
+    let sum = zip(losses, bounds).reduce(0) { $0 + $1.0 * Double($1.1.count) }
     let scores = try validation.map {
       try evaluate(model, loss: loss, on: $0, batchSize: plan.batchSize)
     }
     try observe(
       EpochReport(
-        epoch: epoch, steps: stepCount, trainingLoss: try total?.item(of: Double.self) ?? .nan,
+        epoch: epoch, steps: stepCount, trainingLoss: sum / Double(examples.count),
         validationLoss: scores?.loss, validationAccuracy: scores?.accuracy))
   }
 }

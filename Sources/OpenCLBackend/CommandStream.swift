@@ -84,8 +84,7 @@ final class CommandStream: Sendable {
   ///
   /// If one cannot be made those after it are not, and the error is thrown. If output had been
   /// written by then, the outputs are failed, for they are neither the old nor the new.
-  func submit(_ launches: [Launch], writing outputs: [View]) throws {
-    let storages = try outputs.map { try $0.storage.onDevice() }
+  func submit(_ launches: [Launch], writing storages: [OpenCLStorage]) throws {
     try state.withLock { state in
       if let loss = state.loss { throw loss }
       var wroteOutput = false
@@ -103,6 +102,52 @@ final class CommandStream: Sendable {
           wroteOutput = true
           for storage in storages { state.written.insert(storage) }
         }
+      }
+    }
+  }
+
+  // MARK: Replaying
+
+  /// The function that a kernel runs.
+  func name(of kernel: PreparedKernel) -> String {
+    state.withLock { $0.kernels[kernel.number].kernel.info.name }
+  }
+
+  /// Another kernel object of the same function, which keeps the arguments that it is given.
+  func duplicate(_ kernel: PreparedKernel) throws -> DynamicKernel {
+    try state.withLock { state in
+      let loaded = state.kernels[kernel.number]
+      do throws(OpenCLError) {
+        return try DynamicKernel(loaded.program.program, loaded.kernel.info.name)
+      } catch {
+        throw BackendError(error)
+      }
+    }
+  }
+
+  /// Makes the launches of a replay.
+  ///
+  /// - Parameters:
+  ///   - outputs: What they write that outlives the replay; failed when only some could be made.
+  ///   - launches: Enqueues them all, and returns how many were enqueued even if it throws.
+  func replay(
+    writing outputs: [OpenCLStorage],
+    _ launches: (Queue, _ count: inout Int) throws(OpenCLError) -> Void
+  ) throws {
+    try state.withLock { state in
+      if let loss = state.loss { throw loss }
+      var count = 0
+      do throws(OpenCLError) {
+        try launches(queue, &count)
+        state.counts.launches += count
+        for storage in outputs { state.written.insert(storage) }
+        try queue.flush()
+        state.unflushed = 0
+      } catch {
+        let error = BackendError(error)
+        if error.kind == .deviceLost { state.loss = error }
+        if count > 0 { for storage in outputs { storage.fail(error) } }
+        throw error
       }
     }
   }
@@ -255,7 +300,7 @@ final class CommandStream: Sendable {
 }
 
 /// Bytes of the host, copied for the device to fetch when it comes to it.
-private final class Transfer: @unchecked Sendable {
+final class Transfer: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
   /// Completes when the device has them.
   let event = Event()

@@ -23,7 +23,7 @@ extension OpenCLBackend {
       ],
       global: WorkSize(output.count.rounded(upToMultipleOf: groupSize)),
       local: WorkSize(groupSize))
-    try stream.submit([launch], writing: [output])
+    try submit([launch], writing: [output])
   }
 
   /// Adds rows up: `output[r, :] = Σ values[i, :]` over the i with `indices[i] == r`, in order.
@@ -67,7 +67,7 @@ extension OpenCLBackend {
           layout(rows: values, indices: indices, table: output, source: values, share: share)),
       ],
       global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
-    try stream.submit([launch], writing: [output])
+    try submit([launch], writing: [output])
   }
 
   private func check(_ operation: String, rows: View, indices: View, table: View) {

@@ -38,7 +38,7 @@ struct Launch: Sendable {
 
 /// An argument of a kernel.
 enum LaunchArgument: KernelArgument, Sendable {
-  case buffer(Buffer?)
+  case storage(OpenCLStorage?)
   case float(Float)
   case double(Double)
   case long(Int64)
@@ -46,7 +46,7 @@ enum LaunchArgument: KernelArgument, Sendable {
 
   func encode(to encoder: ArgumentEncoder) throws(OpenCLError) {
     switch self {
-    case .buffer(let buffer): try encoder.encode(buffer: buffer)
+    case .storage(let storage): try encoder.encode(buffer: storage?.buffer)
     case .float(let value): try value.encode(to: encoder)
     case .double(let value): try value.encode(to: encoder)
     case .long(let value): try value.encode(to: encoder)
@@ -54,8 +54,20 @@ enum LaunchArgument: KernelArgument, Sendable {
     }
   }
 
-  /// The view's buffer.
-  static func view(_ view: View?) throws -> LaunchArgument { .buffer(try view?.buffer()) }
+  /// The view's storage.
+  static func view(_ view: View?) throws -> LaunchArgument { .storage(try view?.onDevice()) }
+
+  /// Whether both are the same number; storages are not compared.
+  func hasEqualValue(_ other: LaunchArgument) -> Bool {
+    switch (self, other) {
+    case (.storage, .storage): true
+    case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern
+    case (.double(let x), .double(let y)): x.bitPattern == y.bitPattern
+    case (.long(let x), .long(let y)): x == y
+    case (.bytes(let x), .bytes(let y)): x == y
+    default: false
+    }
+  }
 
   /// A number as a SCALAR; an integer is what C's cast gives, ended at its range.
   static func scalar(_ value: Double, _ type: ComputeType) -> LaunchArgument {

@@ -36,19 +36,16 @@ extension OpenCLBackend {
       a: try readable(a), b: try readable(b), bias: bias, activation: activation, output: output,
       index: profile.indexType([a, b, output] + (bias.map { [$0] } ?? [])))
     var launches: [Launch] = []
-    // Scratch memory lives until everything is enqueued.
-    var scratch: [View] = []
     for part in product.uniformBatches() {
       switch profile.matMul {
       case .panels(let width, let tileRows):
         launches += try panels(
-          part, width: width * 4 / output.dtype.byteCount, tileRows: tileRows, &scratch)
+          part, width: width * 4 / output.dtype.byteCount, tileRows: tileRows)
       case .tiles:
         launches.append(try tiles(part))
       }
     }
-    try stream.submit(launches, writing: [output])
-    withExtendedLifetime(scratch) {}
+    try submit(launches, writing: [output])
   }
 
   /// The operand itself if its rows or its columns are contiguous, else a copy.
@@ -72,9 +69,7 @@ extension OpenCLBackend {
   private static let leastColumnsToPack = 256
 
   /// The launches for a processor with vectors: b is packed, a too if it is read often.
-  private func panels(
-    _ product: Product, width: Int, tileRows: Int, _ scratch: inout [View]
-  ) throws -> [Launch] {
+  private func panels(_ product: Product, width: Int, tileRows: Int) throws -> [Launch] {
     let panel = 2 * width
     let blockRows = 8 * tileRows
     var product = product
@@ -86,14 +81,14 @@ extension OpenCLBackend {
     var (aPanel, bPanel) = (0, panel)
     if !isInPlace {
       let packed = try pack(
-        product.b, length: product.columns, width: panel, &product, &launches, &scratch)
+        product.b, length: product.columns, width: panel, &product, &launches)
       bPanel = packed.batchLength
       product.b = packed.matrix
     }
     let packsA = product.columns >= Self.leastColumnsToPack && product.rows >= tileRows
     if packsA {
       let packed = try pack(
-        product.a.transposed, length: product.rows, width: tileRows, &product, &launches, &scratch)
+        product.a.transposed, length: product.rows, width: tileRows, &product, &launches)
       aPanel = packed.batchLength
       product.a = packed.matrix
     }
@@ -118,13 +113,12 @@ extension OpenCLBackend {
   /// Returns the panels, whose row is the distance along k, and the length of one panel.
   private func pack(
     _ matrix: BatchedMatrix, length: Int, width: Int, _ product: inout Product,
-    _ launches: inout [Launch], _ scratch: inout [View]
+    _ launches: inout [Launch]
   ) throws -> (matrix: BatchedMatrix, batchLength: Int) {
     let batches = matrix.batchStride == 0 ? 1 : product.batches
     let depth = product.depth
     let count = length.dividedRoundingUp(by: width)
-    let packed = try self.scratch([batches, count, depth, width], product.dtype)
-    scratch.append(packed)
+    let packed = try scratch([batches, count, depth, width], product.dtype)
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "pack_panels", dtype: product.dtype, index: product.index, hasBias: false,

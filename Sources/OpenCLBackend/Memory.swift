@@ -11,7 +11,9 @@ extension OpenCLBackend {
     _ bytes: UnsafeRawBufferPointer, to storage: Storage, atByte offset: Int
   ) throws {
     check(storage, offset: offset, count: bytes.count, for: "write")
-    try stream.write(bytes, to: try storage.onDevice(), atByte: offset)
+    let storage = try storage.onDevice()
+    try stream.write(bytes, to: storage, atByte: offset)
+    notes?.add(writing: bytes, to: storage, atByte: offset)
   }
 
   /// Waits for the launches before it and reads bytes; throws the storage's failure if it has one.
@@ -50,11 +52,13 @@ extension OpenCLBackend {
 
   /// Allocates memory for the time of an operation, or longer.
   func scratch(byteCount: Int) throws -> OpenCLStorage {
-    try pool.allocate(byteCount: byteCount) {
+    let storage = try pool.allocate(byteCount: byteCount) {
       // What was released is free once the commands that use it have run; if waiting fails, the
       // second attempt will too, and says why.
       try? stream.wait(for: stream.mark())
     }
+    notes?.add(made: storage)
+    return storage
   }
 
   /// Allocates a contiguous view for the time of an operation.

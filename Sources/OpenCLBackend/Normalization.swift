@@ -43,7 +43,7 @@ extension OpenCLBackend {
 
     if walk.chunks == 1 {
       let whole = try prepare("normalize_sets")
-      return try stream.submit(
+      return try submit(
         [walk.launch(whole, arguments + [epsilon, layout])], writing: outputs)
     }
     let partials = try scratch([walk.partialCount, 2], x.dtype)
@@ -52,7 +52,7 @@ extension OpenCLBackend {
     )
     var first = walk.launch(moments, [try .view(x), try .view(partials), layout])
     first.writesOutput = false
-    try stream.submit(
+    try submit(
       [
         first,
         walk.mergingLaunch(
@@ -137,7 +137,7 @@ extension OpenCLBackend {
       try append(SetWalk(channelsOf: geometry, x.dtype, profile), wholeAs: nil)
     }
     try append(groups, wholeAs: "set_gradients")
-    try stream.submit(launches, writing: [xGradient] + channelGradients)
+    try submit(launches, writing: [xGradient] + channelGradients)
     withExtendedLifetime(scratch) {}
   }
 

@@ -39,6 +39,8 @@ public final class OpenCLBackend: Backend {
 
   let pool: MemoryPool
   let stream: CommandStream
+  /// Where launches are noted; nil where they are not.
+  let notes: LaunchNotes?
 
   /// Opens a device.
   ///
@@ -46,6 +48,7 @@ public final class OpenCLBackend: Backend {
   /// `APUS_MEMORY_LIMIT` is not a size.
   public init(device: OpenCLDevice, options: Options = Options()) throws {
     self.device = device
+    notes = nil
     profile = options.profile ?? DeviceProfile(device)
     let library = try KernelLibrary(environment: options.environment)
     let limit = try options.memoryLimit ?? MemoryPool.limit(options.environment, device: device)
@@ -58,6 +61,25 @@ public final class OpenCLBackend: Backend {
     } catch {
       throw BackendError(error)
     }
+  }
+
+  /// A backend on the same device, memory and queue that notes its launches.
+  init(_ backend: OpenCLBackend, notingIn notes: LaunchNotes) {
+    device = backend.device
+    profile = backend.profile
+    pool = backend.pool
+    stream = backend.stream
+    self.notes = notes
+  }
+
+  /// Makes launches, one after the other, and notes them.
+  ///
+  /// If one cannot be made those after it are not, and the error is thrown. If output had been
+  /// written by then, the outputs are failed, for they are neither the old nor the new.
+  func submit(_ launches: [Launch], writing outputs: [View]) throws {
+    let storages = try outputs.map { try $0.storage.onDevice() }
+    try stream.submit(launches, writing: storages)
+    notes?.add(launches, writing: storages)
   }
 
   /// Opens the device of a number, counted as ``devices()`` lists them.

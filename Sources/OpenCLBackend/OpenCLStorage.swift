@@ -32,12 +32,12 @@ extension Storage {
 }
 
 extension View {
-  /// The buffer to read or write, nil for a view of a storage without bytes.
+  /// The storage to read or write.
   ///
   /// Throws the failure of a failed storage; traps when the view reaches outside its storage.
-  func buffer() throws -> Buffer? {
+  func onDevice() throws -> OpenCLStorage {
     let storage = try storage.onDevice()
-    guard count > 0 else { return storage.buffer }
+    guard count > 0 else { return storage }
     var lowest = offset
     var highest = offset
     for (length, stride) in zip(shape.dimensions, strides) {
@@ -48,6 +48,6 @@ extension View {
       lowest >= 0 && highest < storage.byteCount / dtype.byteCount,
       "a \(dtype) view of shape \(shape), strides \(strides) and offset \(offset) reaches elements "
         + "\(lowest)...\(highest) of a storage of \(storage.byteCount) bytes")
-    return storage.buffer
+    return storage
   }
 }

@@ -18,7 +18,7 @@ extension OpenCLBackend {
       views.allSatisfy { $0.shape == shape },
       "map: shapes are \(views.map(\.shape)); equal ones were expected")
     guard shape.count > 0 else { return }
-    try stream.submit(
+    try submit(
       [try mapping(expressions, of: operands, into: outputs)], writing: outputs)
   }
 

@@ -2,27 +2,33 @@ public import Compute
 import OpenCLRuntime
 
 extension OpenCLBackend {
-  /// Fills a contiguous view with numbers that depend on the key and the position alone.
+  /// Fills a contiguous view with numbers that depend on key, draw and position alone.
   ///
-  /// Traps unless the view is contiguous and float32 or float64.
-  public func random(_ distribution: RandomDistribution, key: RandomKey, into output: View) throws {
-    precondition(
+  /// Traps unless the view is contiguous and float32 or float64, and the draw one int64.
+  public func random(
+    _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View
+  ) throws {
+    require(
+      draw.map { $0.count == 1 && $0.dtype == .int64 } ?? true,
+      "random: the number of the draw is one int64")
+    require(
       output.isContiguous && output.dtype.isComputed,
       "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
         + "float32 or float64 was expected")
     guard output.count > 0 else { return }
     let (kernel, groupSize) = try prepare(groupSize: profile.elementGroup) {
-      RandomKernel(distribution: distribution, dtype: output.dtype, groupSize: $0)
+      RandomKernel(
+        distribution: distribution, dtype: output.dtype, hasDraw: draw != nil, groupSize: $0)
     }
     let blocks = output.count.dividedRoundingUp(by: output.dtype == .float64 ? 2 : 4)
     let launch = Launch(
       kernel: kernel,
-      arguments: [
+      arguments: (try draw.map { [try .view($0), .long(Int64($0.offset))] } ?? []) + [
         try .view(output), .words(key.key), .words(key.stream), .long(Int64(output.offset)),
         .long(Int64(output.count)),
       ],
       global: WorkSize(blocks.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
-    try stream.submit([launch], writing: [output])
+    try submit([launch], writing: [output])
   }
 }
 
@@ -30,6 +36,7 @@ extension OpenCLBackend {
 private struct RandomKernel: KernelSpecification {
   let distribution: RandomDistribution
   let dtype: DType
+  let hasDraw: Bool
   let groupSize: Int
 
   var file: String { "random.cl" }
@@ -39,6 +46,7 @@ private struct RandomKernel: KernelSpecification {
     var definitions = dtype.computeType.definitions(.wide)
     definitions.define("GROUP_SIZE", .integer(groupSize))
     if distribution == .normal { definitions.define("NORMAL") }
+    if hasDraw { definitions.define("HAS_DRAW") }
     return definitions
   }
 }

@@ -79,19 +79,19 @@ extension OpenCLBackend {
     var launch = Launch(
       kernel: kernel, arguments: arguments + results,
       global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
-    guard isDivided else { return try stream.submit([launch], writing: [output]) }
+    guard isDivided else { return try submit([launch], writing: [output]) }
 
     let stateBytes =
       reduction == .argmax ? 2 * max(type.byteCount, index.byteCount) : type.byteCount
-    let partials = LaunchArgument.buffer(
-      try scratch(byteCount: plan.outputs * plan.chunks * stateBytes).buffer)
+    let partials = LaunchArgument.storage(
+      try scratch(byteCount: plan.outputs * plan.chunks * stateBytes))
     launch.arguments = arguments + [partials, layout]
     launch.writesOutput = false
     let (merging, mergingSize) = try prepare { specification(.partials, groupSize: $0) }
     let merge = Launch(
       kernel: merging, arguments: [partials] + results,
       global: WorkSize(plan.outputs * mergingSize), local: WorkSize(mergingSize))
-    try stream.submit([launch, merge], writing: [output])
+    try submit([launch, merge], writing: [output])
   }
 }
 

@@ -70,7 +70,7 @@ extension OpenCLBackend {
       kernel: kernel,
       arguments: try arguments.map(LaunchArgument.view) + [index.argument(layout)],
       global: WorkSize(rows * groupSize), local: WorkSize(groupSize))
-    try stream.submit([launch], writing: outputs)
+    try submit([launch], writing: outputs)
   }
 }
 

@@ -39,9 +39,38 @@ public struct DynamicKernel {
   public init(_ program: Program, _ name: String) throws(OpenCLError) {
     object = try KernelObject(program, name)
   }
+
+  /// Gives the kernel an argument, for this launch and those after it (clSetKernelArg).
+  /// - Throws: If there is no such argument, or it is of another kind or size.
+  public func set(
+    _ index: Int, to argument: some KernelArgument
+  ) throws(OpenCLError) {
+    guard index >= 0, index < info.argumentCount else {
+      throw OpenCLError(
+        .clSetKernelArg, .invalidKernelArguments,
+        attempt: "argument \(index) of kernel '\(info.name)', which takes \(info.argumentCount)")
+    }
+    try argument.encode(to: ArgumentEncoder(kernel: object, index: index))
+  }
 }
 
 extension Queue {
+  /// Launches a kernel with the arguments that it has been given before.
+  ///
+  /// - Parameters:
+  ///   - kernel: The kernel, of the same context as the queue.
+  ///   - global: The number of work-items, a multiple of `local` in each dimension; 0 in any
+  ///     launches nothing.
+  ///   - local: The number of work-items in a work-group; nil leaves it to the driver.
+  ///   - event: Where to leave the launch's event.
+  /// - Throws: If an argument was never given, the sizes do not suit the kernel or the device, or
+  ///   the driver refuses.
+  public func enqueueAgain(
+    _ kernel: DynamicKernel, global: WorkSize, local: WorkSize? = nil, event: Event? = nil
+  ) throws(OpenCLError) {
+    try kernel.object.enqueue(on: self, global: global, local: local, event: event)
+  }
+
   /// Launches a kernel (clEnqueueNDRangeKernel) and returns without waiting for it.
   ///
   /// A global size of 0 in any dimension launches nothing.

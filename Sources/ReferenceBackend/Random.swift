@@ -2,32 +2,39 @@ public import Compute
 import RealModule
 
 extension ReferenceBackend {
-  /// Fills a contiguous view with numbers that depend on the key and the position alone.
+  /// Fills a contiguous view with numbers that depend on key, draw and position alone.
   ///
-  /// Traps unless the view is contiguous and float32 or float64.
-  public func random(_ distribution: RandomDistribution, key: RandomKey, into output: View) throws {
+  /// Traps unless the view is contiguous and float32 or float64, and the draw one int64.
+  public func random(
+    _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View
+  ) throws {
     require(
       output.isContiguous && output.dtype.isComputed,
       "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
         + "float32 or float64 was expected")
+    require(
+      draw.map { $0.count == 1 && $0.dtype == .int64 } ?? true,
+      "random: the number of the draw is one int64")
     if output.count == 0 { return }
-    try launch("random \(distribution)", [output]) {
+    try launch("random \(distribution)", [output] + (draw.map { [$0] } ?? [])) {
+      let number = draw.map { (elements(of: $0) as [Int64])[0] } ?? 0
       withRealType(of: [output.dtype], for: "random") {
-        draw(distribution, key: key, into: output, as: $0)
+        fill(output, with: distribution, key: key, draw: number, as: $0)
       }
     }
   }
 }
 
-private func draw<S: RealScalar>(
-  _ distribution: RandomDistribution, key: RandomKey, into output: View, as type: S.Type
+private func fill<S: RealScalar>(
+  _ output: View, with distribution: RandomDistribution, key: RandomKey, draw: Int64,
+  as type: S.Type
 ) {
   let isSingle = S.significandBitCount == Float.significandBitCount
   let perBlock = isSingle ? 4 : 2
   var values: [S] = []
   values.reserveCapacity(output.count)
   for block in 0..<(output.count + perBlock - 1) / perBlock {
-    let words = key.block(UInt64(block))
+    let words = key.block(UInt64(bitPattern: draw) << 32 &+ UInt64(block))
     var numbers = isSingle ? fractions24(words) : fractions53(words)
     if distribution == .normal {
       for pair in stride(from: 0, to: perBlock, by: 2) {

@@ -22,6 +22,9 @@ public final class ReferenceBackend: Backend {
   /// Whether tensors of this type can be made and computed with: all can.
   public func supports(_ dtype: DType) -> Bool { true }
 
+  /// None: a launch here is a function call, and deciding it costs little beside making it.
+  public func makeRecorder() -> (any LaunchRecorder)? { nil }
+
   /// Runs one launch after those before it, and counts it.
   ///
   /// The views that it reads and writes are looked at first, so that a launch that cannot be made

@@ -75,7 +75,10 @@ package final class Arena {
   /// targets then keep their old values.
   package static func update(_ targets: [Target], from arguments: [Argument]) -> (any Error)? {
     let shape = targets[0].shape
-    for target in targets { target.arena.detachReaders() }
+    for target in targets {
+      target.arena.detachReaders()
+      Recorder.current?.note(writing: target.arena)
+    }
     let operands = arguments.map { argument -> Operand in
       switch argument {
       case .scalar(let value): .scalar(value)
@@ -99,14 +102,19 @@ package final class Arena {
   }
 
   /// Moves the tensors that were taken from the arena to a copy of it.
-  private func detachReaders() {
+  ///
+  /// The copy is for whoever holds them now, so it is no part of a recording.
+  func detachReaders() {
     guard !isKnownUniquelyReferenced(&buffer) else { return }
-    let copy = device.allocate(dtype, [length])
     let source = whole.view
-    if length > 0 {
-      device.launch(reading: [source], writing: [copy.view]) { backend in
-        try backend.map([.input(0)], of: [.view(source)], into: [copy.view])
+    let copy = Recorder.pausing {
+      let copy = device.allocate(dtype, [length])
+      if length > 0 {
+        device.launch(reading: [source], writing: [copy.view]) { backend in
+          try backend.map([.input(0)], of: [.view(source)], into: [copy.view])
+        }
       }
+      return copy
     }
     // The arena keeps its own memory; the tensors' box gets the copy.
     let own = TensorBuffer(buffer.storage)

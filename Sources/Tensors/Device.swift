@@ -157,7 +157,10 @@ public struct Device: Sendable {
   public var statistics: DeviceStatistics { backend.statistics }
 
   /// Waits until everything that was asked of the device is done; throws what went wrong.
-  public func wait() throws { try backend.wait() }
+  public func wait() throws {
+    Recorder.trapIfRecording("the device is waited for")
+    try backend.wait()
+  }
 
   /// Marks this place in the device's queue.
   public func fence() throws -> any Fence { try backend.fence() }

@@ -4,6 +4,11 @@ package import Compute
 // here failures are passed on instead of thrown.
 
 extension Device {
+  /// What launches are made through: the device's backend, or a recorder's within a recording.
+  private var launching: any Backend {
+    Recorder.current.flatMap { $0.backend(for: self) } ?? backend
+  }
+
   /// A new contiguous tensor with unspecified elements, or a failed one.
   func allocate(_ dtype: DType, _ shape: Shape) -> Tensor {
     require(
@@ -11,7 +16,7 @@ extension Device {
     let byteCount = shape.count * dtype.byteCount
     let storage: Storage
     do {
-      storage = try backend.allocate(byteCount: byteCount)
+      storage = try launching.allocate(byteCount: byteCount)
     } catch {
       storage = FailedStorage(byteCount: byteCount, error: error)
     }
@@ -38,7 +43,7 @@ extension Device {
       operands.first { $0.storage.failure != nil } ?? results.first { $0.storage.failure != nil }
     do {
       if let failure = failed?.storage.failure { throw failure }
-      try body(backend)
+      try body(launching)
     } catch {
       for result in results { result.storage.fail(error) }
     }
@@ -52,7 +57,7 @@ extension Device {
   ) -> (any Error)? {
     if let failure = operands.lazy.compactMap(\.storage.failure).first { return failure }
     do {
-      try body(backend)
+      try body(launching)
       return nil
     } catch {
       return error

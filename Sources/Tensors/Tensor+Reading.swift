@@ -15,8 +15,7 @@ extension Tensor {
     return try bytes.withUnsafeMutableBytes { whole in
       let target = UnsafeMutableRawBufferPointer(rebasing: whole[..<(count * dtype.byteCount)])
       let view = source.view
-      try device.backend.read(
-        view.storage, atByte: view.offset * dtype.byteCount, into: target)
+      try device.read(view, into: target)
       if let failure = view.storage.failure { throw failure }
       return dtype.values(UnsafeRawBufferPointer(target), as: type)
     }
@@ -47,7 +46,7 @@ extension Tensor {
     guard count > 0 else { return bytes }
     let view = source.view
     try bytes.withUnsafeMutableBytes {
-      try device.backend.read(view.storage, atByte: view.offset * dtype.byteCount, into: $0)
+      try device.read(view, into: $0)
     }
     if let failure = view.storage.failure { throw failure }
     return bytes
@@ -55,6 +54,16 @@ extension Tensor {
 
   /// Whether the elements lie row-major without gaps.
   public var isContiguous: Bool { view.isContiguous }
+}
+
+extension Device {
+  /// Reads the bytes of a contiguous view.
+  ///
+  /// Traps within a recording: a replay could not read.
+  fileprivate func read(_ view: View, into bytes: UnsafeMutableRawBufferPointer) throws {
+    Recorder.trapIfRecording("a tensor's elements are read")
+    try backend.read(view.storage, atByte: view.offset * view.dtype.byteCount, into: bytes)
+  }
 }
 
 extension Tensor: CustomStringConvertible {

@@ -43,6 +43,9 @@ public struct Tensor: Sendable {
   /// The number of elements.
   public var count: Int { shape.count }
 
+  /// Why the tensor has no values, or nil; see ``wait()``.
+  package var failure: (any Error)? { view.storage.failure }
+
   /// What a backend reads.
   package var view: View {
     View(buffer.storage, dtype: dtype, shape: shape, strides: strides, offset: offset)

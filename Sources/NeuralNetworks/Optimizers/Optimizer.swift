@@ -115,7 +115,10 @@ open class Optimizer {
     if failure != nil { takeBackStep() }
   }
 
-  private func writeLearningRate() -> (any Error)? {
+  /// Puts the learning rate where the device reads it, if it has changed.
+  ///
+  /// Returns why it could not be written, or nil.
+  func writeLearningRate() -> (any Error)? {
     guard writtenLearningRate != learningRate else { return nil }
     let failure = write(learningRate, to: Slot.learningRate)
     writtenLearningRate = failure == nil ? learningRate : nil

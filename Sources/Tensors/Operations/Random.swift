@@ -35,15 +35,16 @@ extension Tensor {
     return mean == 0 && deviation == 1 ? unit : unit * deviation + mean
   }
 
-  private static func random(
-    _ distribution: RandomDistribution, _ shape: Shape, key: RandomKey, dtype: DType,
-    on device: Device
+  fileprivate static func random(
+    _ distribution: RandomDistribution, _ shape: Shape, key: RandomKey, draw: Tensor? = nil,
+    dtype: DType, on device: Device
   ) -> Tensor {
     require(dtype.isComputed, "random numbers are float32 or float64, not \(dtype)")
     let result = device.allocate(dtype, shape)
     if result.count > 0 {
-      device.launch(reading: [], writing: [result.view]) {
-        try $0.random(distribution, key: key, into: result.view)
+      let draw = draw?.view
+      device.launch(reading: draw.map { [$0] } ?? [], writing: [result.view]) {
+        try $0.random(distribution, key: key, draw: draw, into: result.view)
       }
     }
     return result
@@ -52,15 +53,27 @@ extension Tensor {
 
 /// Sets elements to 0 with the given probability and scales the others by 1/(1 − probability).
 ///
-/// Which elements depends on the key alone, on every device and in every dtype. Source: N. Srivastava, G. Hinton,
-/// A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout", JMLR 15, 2014. Traps unless
+/// Which elements depends on key and draw alone, on every device and in every dtype. Traps unless
 /// 0 ≤ probability < 1.
-public func dropout(_ x: Tensor, probability: Double, key: RandomKey) -> Tensor {
+///
+/// Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout",
+/// JMLR 15, 2014.
+///
+/// - Parameters:
+///   - x: Of any shape.
+///   - probability: Of an element's being set to 0.
+///   - key: The stream of random numbers.
+///   - draw: The number of the draw from the stream, one int64; nil for 0.
+public func dropout(
+  _ x: Tensor, probability: Double, key: RandomKey, draw: Tensor? = nil
+) -> Tensor {
   require(
     probability >= 0 && probability < 1, "dropout: probability \(probability) is not in 0..<1")
   guard probability > 0 else { return x }
   // Drawn in float32 whatever the dtype, so that a model drops the same elements in either.
-  let draws = Tensor.uniform(x.shape, key: key, on: x.device).cast(to: x.dtype)
+  let draws = Tensor.random(
+    .uniform, x.shape, key: key, draw: draw, dtype: .float32, on: x.device
+  ).cast(to: x.dtype)
   return dropoutFunction([
     .tensor(x), .tensor(draws), .scalar(probability), .scalar(1 / (1 - probability)),
   ])
