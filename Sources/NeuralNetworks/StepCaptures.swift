@@ -44,7 +44,9 @@ final class StepCaptures {
 
   /// The bytes that are held for what lives only within a captured step.
   var byteCount: Int {
-    forms.values.reduce(0) { if case .captured(let replay) = $1 { $0 + replay.byteCount } else { $0 } }
+    forms.values.reduce(0) {
+      if case .captured(let replay) = $1 { $0 + replay.byteCount } else { $0 }
+    }
   }
 
   /// Does a step: from a recording where there is one, else by running `body`.

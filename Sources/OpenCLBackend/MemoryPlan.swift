@@ -3,23 +3,28 @@
 /// Greedy by size: the largest first, each in the smallest gap that what lives with it leaves.
 /// Source: Y. Pisarchyk, J. Lee, "Efficient memory management for deep neural net inference",
 /// MLSys 2020 workshop, algorithm 3.
-struct MemoryPlan: Sendable {
+package struct MemoryPlan: Sendable {
   /// From the first command that uses a storage to the last.
-  struct Lifetime: Sendable {
+  package struct Lifetime: Sendable {
     let byteCount: Int
-    var commands: ClosedRange<Int>
+    let commands: ClosedRange<Int>
+
+    package init(byteCount: Int, commands: ClosedRange<Int>) {
+      self.byteCount = byteCount
+      self.commands = commands
+    }
   }
 
   /// A place in one of the slabs.
-  struct Place: Sendable, Hashable {
-    let slab: Int
-    let offset: Int
+  package struct Place: Sendable, Hashable {
+    package let slab: Int
+    package let offset: Int
   }
 
   /// The place of each storage.
-  let places: [Place]
+  package let places: [Place]
   /// The bytes of each slab.
-  let slabs: [Int]
+  package let slabs: [Int]
 
   /// Plans memory.
   ///
@@ -27,7 +32,7 @@ struct MemoryPlan: Sendable {
   ///   - lifetimes: Of the storages, all of at least one byte.
   ///   - alignment: What every offset is a multiple of.
   ///   - slabLimit: The most bytes of a slab; a larger storage has one of its own.
-  init(_ lifetimes: [Lifetime], alignment: Int, slabLimit: Int) {
+  package init(_ lifetimes: [Lifetime], alignment: Int, slabLimit: Int) {
     var places = [Place](repeating: Place(slab: 0, offset: 0), count: lifetimes.count)
     var slabs: [Int] = []
     // The storages of each slab, by offset.
@@ -68,13 +73,5 @@ struct MemoryPlan: Sendable {
     }
     self.places = places
     self.slabs = slabs
-  }
-
-  /// The most bytes that live together at any command: no plan needs less.
-  static func leastBytes(_ lifetimes: [Lifetime]) -> Int {
-    let commands = lifetimes.flatMap { [$0.commands.lowerBound, $0.commands.upperBound] }
-    return Set(commands).map { command in
-      lifetimes.filter { $0.commands.contains(command) }.map(\.byteCount).reduce(0, +)
-    }.max() ?? 0
   }
 }

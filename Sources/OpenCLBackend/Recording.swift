@@ -18,7 +18,9 @@ private final class OpenCLRecorder: LaunchRecorder {
     backend = OpenCLBackend(owner, notingIn: notes)
   }
 
-  func finish(inputs: [Storage]) -> any LaunchRecording { notes.recording(of: owner, inputs: inputs) }
+  func finish(inputs: [Storage]) -> any LaunchRecording {
+    notes.recording(of: owner, inputs: inputs)
+  }
 }
 
 /// A storage that a recorded command uses.

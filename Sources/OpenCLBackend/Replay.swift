@@ -77,7 +77,8 @@ final class OpenCLReplay: LaunchReplay {
     let kernel = try backend.stream.duplicate(launch.kernel)
     var inputs: [(argument: Int, input: Int)] = []
     for (position, argument) in launch.arguments.enumerated() {
-      let made: Buffer? = if case .made(let number) = storages[position] { try memory.buffer(number) } else { nil }
+      let made: Buffer? =
+        if case .made(let number) = storages[position] { try memory.buffer(number) } else { nil }
       do throws(OpenCLError) {
         switch storages[position] {
         case .made: try kernel.set(position, to: made)

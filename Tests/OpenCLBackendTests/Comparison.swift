@@ -150,9 +150,11 @@ struct Comparison {
   static func error(_ value: Double, _ truth: Double, ulps: Double, _ dtype: DType) -> Double {
     if isSame(value, truth) { return 0 }
     let unit =
-      dtype == .float64 ? truth.ulp : Swift.max(Double(Float(truth).ulp), Double(Float.leastNonzeroMagnitude))
+      dtype == .float64
+      ? truth.ulp : Swift.max(Double(Float(truth).ulp), Double(Float.leastNonzeroMagnitude))
     // Beyond the range, the last unit is that of the largest number.
-    let limit = dtype == .float64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
+    let limit =
+      dtype == .float64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
     if abs(truth) > limit && value == (truth < 0 ? -.infinity : .infinity) { return 0 }
     let allowed = Swift.max(ulps * (unit.isFinite ? unit : limit.ulp), dtype.leastNormal)
     let error = abs(value - truth) / allowed
@@ -243,7 +245,8 @@ private struct Arrangement {
 extension SeededGenerator {
   /// Whole numbers that every type with a sign holds, so that sums and products are exact.
   mutating func integers(
-    _ shape: Shape, _ dtype: DType, _ layout: Layout = .contiguous, in range: ClosedRange<Int> = -4...4
+    _ shape: Shape, _ dtype: DType, _ layout: Layout = .contiguous,
+    in range: ClosedRange<Int> = -4...4
   ) -> HostView {
     HostView(
       (0..<shape.count).map { _ in Double(Int.random(in: range, using: &self)) }, shape, dtype,

@@ -47,7 +47,9 @@ struct HostView {
   /// The same numbers, in float64 what was in float32.
   var widened: HostView {
     guard dtype == .float32 else { return self }
-    return HostView(copying: self, dtype: .float64) { $0.map { DType.float64.bits(DType.float32.number($0)) } }
+    return HostView(copying: self, dtype: .float64) {
+      $0.map { DType.float64.bits(DType.float32.number($0)) }
+    }
   }
 
   private init(copying other: HostView, dtype: DType, _ convert: (UInt64?) -> UInt64?) {

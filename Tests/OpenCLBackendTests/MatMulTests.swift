@@ -109,8 +109,9 @@ import Testing
     let (m, n) = (9, 21)
     let a = generator.reals([m, depth], setting.dtype)
     let b = generator.reals([depth, n], setting.dtype)
-    let result = try Comparison(on: setting.target, [a, b], into: [HostView([m, n], setting.dtype)])
-    { backend, inputs, outputs in
+    let result = try Comparison(
+      on: setting.target, [a, b], into: [HostView([m, n], setting.dtype)]
+    ) { backend, inputs, outputs in
       try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
     }
     let (left, right) = (a.values, b.values)

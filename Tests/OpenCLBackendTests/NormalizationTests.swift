@@ -127,7 +127,8 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
     var generator = SeededGenerator(54)
     for named in NamedGeometry.all {
       let geometry = named.geometry
-      let input = HostView([Double](repeating: 3, count: geometry.count), [geometry.count], setting.dtype)
+      let input = HostView(
+        [Double](repeating: 3, count: geometry.count), [geometry.count], setting.dtype)
       try check(
         setting, geometry, mode, x: input, affine: true, epsilon: 1e-5, condition: 1e6, named.name,
         &generator)

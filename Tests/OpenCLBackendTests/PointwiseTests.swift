@@ -42,7 +42,8 @@ import Testing
   func binaryIntrinsics(setting: Setting) throws {
     var generator = SeededGenerator(2)
     let values = samples(&generator)
-    let pairs = values.prefix(25).flatMap { a in values.prefix(25).map { (a, $0) } }
+    let pairs =
+      values.prefix(25).flatMap { a in values.prefix(25).map { (a, $0) } }
       + zip(values, values.reversed()).map { ($0, $1) }
     let functions = BinaryIntrinsic.allCases
     let result = try Comparison(
@@ -120,7 +121,8 @@ import Testing
         on: target,
         [generator.integers(shape, .float32, layout), generator.integers(shape, .float32, layout)],
         into: [
-          HostView(shape, .float32), HostView(shape, .float32), HostView(shape, .int32, .transposed),
+          HostView(shape, .float32), HostView(shape, .float32),
+          HostView(shape, .int32, .transposed),
         ], inPlace: [0: 1, 1: 0]
       ) { backend, inputs, outputs in
         // Each output needs both operands, which the other two outputs replace.

@@ -45,7 +45,8 @@ import Testing
   /// Extremes and their positions, with ties, along rows and columns.
   @Test(arguments: Setting.all(Target.all), [Reduction.maximum, .minimum, .argmax])
   func extremes(setting: Setting, reduction: Reduction) throws {
-    if setting.dtype == .float64 && !Target.few.contains(where: { $0.name == setting.target.name }) {
+    if setting.dtype == .float64 && !Target.few.contains(where: { $0.name == setting.target.name })
+    {
       return
     }
     var generator = SeededGenerator(12)

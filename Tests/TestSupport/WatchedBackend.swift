@@ -219,9 +219,12 @@ public final class WatchedBackend: Backend {
 
   /// As the reference.
   public func random(
-    _ distribution: RandomDistribution, key: RandomKey, into output: View
+    _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View
   ) throws {
     try enter(.random)
-    try base.random(distribution, key: key, into: output)
+    try base.random(distribution, key: key, draw: draw, into: output)
   }
+
+  /// None: every call is to be seen.
+  public func makeRecorder() -> (any LaunchRecorder)? { nil }
 }

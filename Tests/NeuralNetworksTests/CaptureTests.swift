@@ -1,0 +1,274 @@
+import Compute
+import NeuralNetworks
+import OrderedCollections
+import Tensors
+import TestSupport
+import Testing
+
+/// A captured step is the uncaptured one, to the bit.
+@Suite struct CaptureTests {
+  /// A network with everything that a replay could get wrong: statistics, dropout, two losses' worth
+  /// of parameters.
+  private func makeModel(_ device: Device, dtype: DType = .float32) throws -> Sequential {
+    try Sequential(input: [5], seed: 3, on: device, dtype: dtype) {
+      Linear(16)
+      BatchNorm()
+      ReLU()
+      Dropout(0.25)
+      Linear(3)
+    }
+  }
+
+  private func batch(_ number: Int, count: Int = 12, on device: Device) -> Examples {
+    let key = RandomKey(seed: 9)[number]
+    return Examples(
+      inputs: .normal([count, 5], key: key, on: device),
+      targets: Tensor(
+        (0..<count).map { Int32(key.block(UInt64($0)).x % 3) }, shape: [count], on: device))
+  }
+
+  private typealias Step = TrainingStep<Examples>
+
+  /// Runs the same training with a captured and an uncaptured step, and compares every bit.
+  ///
+  /// - Parameter isCapturing: Whether the captured one is expected to be captured at the end.
+  private func compare(
+    on device: Device, isCapturing: Bool = true,
+    _ train: (_ step: Step, _ model: Sequential) throws -> Void
+  ) throws {
+    var results: [[[UInt8]]] = []
+    for isCaptured in [true, false] {
+      let model = try makeModel(device)
+      let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: isCaptured) { batch in
+        crossEntropy(model(batch.inputs), batch.targets)
+      }
+      try train(step, model)
+      let losses = try step.finish()
+      let isOpenCL = device.identifier != "cpu"
+      if isCaptured, isCapturing, isOpenCL {
+        #expect(step.captureObstacle == nil)
+        #expect(step.captureCount > 0)
+        #expect(step.capturedBytes > 0)
+      } else if !isCaptured || !isOpenCL {
+        #expect(step.captureCount == 0)
+      }
+      results.append(
+        [losses.withUnsafeBytes(Array.init)]
+          + (try model.parameters.values.map { try $0.value.bytes() })
+          + (try model.runningStates.values.map { try $0.wrappedValue.bytes() }))
+    }
+    #expect(results[0] == results[1])
+  }
+
+  @Test("A plain training", arguments: TestDevices.all)
+  func plain(device: Device) throws {
+    try compare(on: device) { step, _ in
+      for number in 0..<40 { try step(batch(number, on: device)) }
+    }
+  }
+
+  @Test("A learning-rate schedule", arguments: TestDevices.all)
+  func schedule(device: Device) throws {
+    try compare(on: device) { step, _ in
+      for number in 0..<12 {
+        step.optimizer.learningRate = 0.02 / Double(1 + number / 3)
+        try step(batch(number, on: device))
+      }
+    }
+  }
+
+  @Test("A short last batch", arguments: TestDevices.all)
+  func shortBatch(device: Device) throws {
+    try compare(on: device) { step, _ in
+      for number in 0..<16 {
+        try step(batch(number, count: number % 4 == 3 ? 5 : 12, on: device))
+      }
+      if device.identifier != "cpu", step.captureCount > 0 { #expect(step.captureCount == 2) }
+    }
+  }
+
+  @Test("A switch of mode", arguments: TestDevices.all)
+  func modes(device: Device) throws {
+    try compare(on: device) { step, model in
+      for number in 0..<18 {
+        model.mode = number % 6 < 3 ? .training : .evaluation
+        try step(batch(number, on: device))
+      }
+    }
+  }
+
+  @Test("Weights and statistics set between steps", arguments: TestDevices.all)
+  func assignment(device: Device) throws {
+    try compare(on: device) { step, model in
+      for number in 0..<10 {
+        try step(batch(number, on: device))
+        guard number == 5, let weight = model.parameters["0.weight"] else { continue }
+        weight.assign(weight.value * 0.5)
+        model.runningStates["1.running_mean"]?.assign(.full([16], 0.25, on: device))
+      }
+    }
+  }
+
+  @Test("Tensors that are held while steps go on keep their values", arguments: TestDevices.all)
+  func heldValues(device: Device) throws {
+    try compare(on: device) { step, model in
+      var held: [Tensor] = []
+      var expected: [[Float]] = []
+      var losses: [Tensor] = []
+      for number in 0..<8 {
+        losses.append(try step(batch(number, on: device)))
+        let weight = try #require(model.parameters["0.weight"]).value
+        held.append(weight)
+        expected.append(try weight.array(of: Float.self))
+      }
+      for (tensor, values) in zip(held, expected) {
+        #expect(try tensor.array(of: Float.self) == values)
+      }
+      #expect(try losses.map { try $0.item(of: Double.self) } == step.finish())
+      for number in 8..<10 { try step(batch(number, on: device)) }
+    }
+  }
+
+  @Test("Batches that are slices, transposes or used twice", arguments: TestDevices.all)
+  func layouts(device: Device) throws {
+    let inputs = Tensor.normal([5, 48], key: RandomKey(seed: 1), on: device).transposed()
+    let targets = Tensor((0..<48).map { Int32($0 % 3) }, shape: [48], on: device)
+    try compare(on: device) { step, _ in
+      for number in 0..<9 {
+        let start = 12 * (number % 4)
+        try step(
+          Examples(
+            inputs: inputs[start..<(start + 12)], targets: targets[start..<(start + 12)]))
+      }
+    }
+  }
+
+  @Test("A tensor that outlives its step keeps it from being captured", arguments: TestDevices.all)
+  func escape(device: Device) throws {
+    var kept: [Tensor] = []
+    let model = try makeModel(device)
+    let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
+      let output = model(batch.inputs)
+      kept.append(output.detached)
+      return crossEntropy(output, batch.targets)
+    }
+    for number in 0..<5 { try step(batch(number, on: device)) }
+    try step.finish()
+    #expect(kept.count == 5)
+    #expect(step.captureCount == 0)
+    if device.identifier != "cpu" {
+      #expect(step.captureObstacle?.contains("still in use") == true)
+    }
+  }
+
+  @Test("Numbers that change from call to call keep a step eager", arguments: TestDevices.all)
+  func changingScalar(device: Device) throws {
+    var factor = 1.0
+    var losses: [[Double]] = []
+    for isCaptured in [true, false] {
+      factor = 1
+      let model = try makeModel(device)
+      let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: isCaptured) { batch in
+        factor += 1
+        return crossEntropy(model(batch.inputs), batch.targets) * factor
+      }
+      for number in 0..<6 { try step(batch(number, on: device)) }
+      losses.append(try step.finish())
+      if isCaptured, device.identifier != "cpu" {
+        #expect(step.captureObstacle?.contains("changes from call to call") == true)
+      }
+    }
+    #expect(factor == 7)
+    #expect(losses[0] == losses[1])
+  }
+
+  @Test("A tensor from outside that changes keeps a step eager", arguments: TestDevices.all)
+  func changingTensor(device: Device) throws {
+    let model = try makeModel(device)
+    var weights = Tensor.full([], 1, on: device)
+    let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
+      crossEntropy(model(batch.inputs), batch.targets) * weights
+    }
+    for number in 0..<4 {
+      weights = weights + 1
+      try step(batch(number, on: device))
+    }
+    try step.finish()
+    if device.identifier != "cpu" {
+      #expect(step.captureObstacle?.contains("is no input") == true)
+    }
+  }
+
+  @Test("Reading inside a step traps and says what to do")
+  func reading() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let model = Linear(2, 1)
+      model.initialize(seed: 1, on: .reference)
+      let step = TrainingStep<Tensor>(model, SGD(model, learningRate: 0.1)) { x in
+        let y = model(x).sum()
+        _ = try? y.item(of: Float.self)
+        return y
+      }
+      try step(.ones([3, 2], on: .reference))
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("inside a training step"))
+    #expect(message.contains("isCaptured: false"))
+  }
+
+  @Test("A step that is not captured may read", arguments: TestDevices.all)
+  func readingUncaptured(device: Device) throws {
+    let model = try makeModel(device)
+    var seen: [Double] = []
+    let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: false) { batch in
+      let value = crossEntropy(model(batch.inputs), batch.targets)
+      seen.append((try? value.detached.item(of: Double.self)) ?? .nan)
+      return value
+    }
+    for number in 0..<4 { try step(batch(number, on: device)) }
+    #expect(try step.finish() == seen)
+  }
+
+  @Test(
+    "A loss that is not finite stops a captured step as it does an uncaptured one",
+    arguments: TestDevices.all)
+  func nonFiniteLoss(device: Device) throws {
+    var weights: [[Float]] = []
+    for isCaptured in [true, false] {
+      let model = try makeModel(device)
+      let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: isCaptured) { batch in
+        crossEntropy(model(batch.inputs), batch.targets)
+      }
+      for number in 0..<4 { try step(batch(number, on: device)) }
+      let good = try #require(model.parameters["0.weight"]).value
+      let bad = batch(4, on: device)
+      try step(Examples(inputs: bad.inputs / 0, targets: bad.targets))
+      for number in 5..<8 { try step(batch(number, on: device)) }
+      let error = #expect(throws: TrainingError.self) { try step.finish() }
+      #expect(error?.description.contains("step 5 is") == true)
+      let weight = try #require(model.parameters["0.weight"]).value.array(of: Float.self)
+      #expect(weight == (try good.array(of: Float.self)))
+      weights.append(weight)
+    }
+    #expect(weights[0] == weights[1])
+  }
+
+  @Test("Memory stays as it is from the third step on", arguments: TestDevices.all)
+  func memory(device: Device) throws {
+    let own = try Device.unshared(device.identifier)
+    let model = try makeModel(own)
+    let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
+      crossEntropy(model(batch.inputs), batch.targets)
+    }
+    let examples = batch(0, on: own)
+    for _ in 0..<3 { try step(examples) }
+    try own.wait()
+    let before = own.statistics
+    for _ in 0..<1000 { try step(examples) }
+    try own.wait()
+    let after = own.statistics
+    #expect(after.liveStorages == before.liveStorages)
+    #expect(after.liveBytes == before.liveBytes)
+    #expect(after.peakBytes == before.peakBytes)
+  }
+}
