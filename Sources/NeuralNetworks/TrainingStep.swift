@@ -128,6 +128,7 @@ public final class TrainingStep<Batch: TensorGroup> {
       guard loss.isFinite else {
         // Neither this step nor those behind it were made.
         stepCount = step
+        losses = []
         let error = TrainingError.nonFiniteLoss(
           loss, step: step + 1, learningRate: optimizer.learningRate)
         optimizer.stopReason = error

@@ -13,6 +13,8 @@ final class CommandStream: Sendable {
     let kernel: DynamicKernel
     let program: CachedProgram
     var hasRun: Bool
+    /// The stretch of the queue in which it was last launched.
+    var stretch = 0
   }
 
   private struct State {
@@ -22,12 +24,21 @@ final class CommandStream: Sendable {
     var written = WrittenStorages()
     var transfers: [Transfer] = []
     var unflushed = 0
+    /// The number of the stretch of the queue since it was last empty, and the kernels in it.
+    var stretch = 1
+    var kernelsInStretch = 0
     var loss: BackendError?
     var counts = DeviceStatistics()
   }
 
   /// After so many commands the device is told to begin with them.
   private static let flushInterval = 32
+  /// How many different kernels may be waiting to run.
+  ///
+  /// PoCL keeps 128 loaded. One that is unloaded while it waits is loaded anew by the thread that
+  /// runs it, and if the host then loads it too PoCL confuses the two and aborts (3.1,
+  /// pocl_release_dlhandle_cache). The limit leaves room for a second queue.
+  private static let kernelLimit = 64
   /// How many transfers may be under way before the host waits for the oldest.
   private static let transferLimit = 256
 
@@ -128,16 +139,18 @@ final class CommandStream: Sendable {
   /// Makes the launches of a replay.
   ///
   /// - Parameters:
+  ///   - kernels: The kernels that are launched.
   ///   - outputs: What they write that outlives the replay; failed when only some could be made.
   ///   - launches: Enqueues them all, and returns how many were enqueued even if it throws.
   func replay(
-    writing outputs: [OpenCLStorage],
+    _ kernels: [PreparedKernel], writing outputs: [OpenCLStorage],
     _ launches: (Queue, _ count: inout Int) throws(OpenCLError) -> Void
   ) throws {
     try state.withLock { state in
       if let loss = state.loss { throw loss }
       var count = 0
       do throws(OpenCLError) {
+        for kernel in kernels { try countInStretch(kernel.number, &state) }
         try launches(queue, &count)
         state.counts.launches += count
         for storage in outputs { state.written.insert(storage) }
@@ -158,6 +171,7 @@ final class CommandStream: Sendable {
       try queue.enqueue(
         kernel, launch.arguments, global: launch.global, local: launch.local)
     }
+    try countInStretch(number, &state)
     let kernel = state.kernels[number].kernel
     do {
       try attempt(kernel)
@@ -173,6 +187,18 @@ final class CommandStream: Sendable {
       state.firstRuns.append(number)
     }
     try flushIfDue(&state)
+  }
+
+  /// Lets the queue run empty before too many different kernels wait in it.
+  private func countInStretch(_ number: Int, _ state: inout State) throws(OpenCLError) {
+    guard state.kernels[number].stretch != state.stretch else { return }
+    if state.kernelsInStretch == Self.kernelLimit {
+      try queue.finish()
+      state.stretch += 1
+      state.kernelsInStretch = 0
+    }
+    state.kernels[number].stretch = state.stretch
+    state.kernelsInStretch += 1
   }
 
   private func flushIfDue(_ state: inout State) throws(OpenCLError) {

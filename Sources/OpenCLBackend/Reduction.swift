@@ -57,7 +57,8 @@ extension OpenCLBackend {
       ReductionKernel(
         entry: function, reduction: reduction, expression: expression,
         operands: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
-        output: output.dtype, scale: scaleType, steps: views.indices.map(plan.step), isColumns: plan.isColumns,
+        output: output.dtype, scale: scaleType, steps: views.indices.map(plan.step),
+        isColumns: plan.isColumns,
         isPartial: isDivided, keptRank: plan.kept.rank, reducedRank: plan.reduced.rank,
         lanes: plan.lanes, type: type, index: index, groupSize: groupSize)
     }

@@ -20,6 +20,8 @@ final class OpenCLReplay: LaunchReplay {
   let byteCount: Int
 
   private let backend: OpenCLBackend
+  /// Each kernel once.
+  private let kernels: [PreparedKernel]
   /// Kernel objects keep arguments, so they are used under a lock.
   private let commands: Mutex<[Command]>
   private let outputs: [OpenCLStorage]
@@ -48,6 +50,11 @@ final class OpenCLReplay: LaunchReplay {
       }
     }
     self.outputs = Array(outputs.values)
+    var kernels: [Int: PreparedKernel] = [:]
+    for case .launch(let launch, _, _) in recording.commands {
+      kernels[launch.kernel.number] = launch.kernel
+    }
+    self.kernels = Array(kernels.values)
     self.writtenInputs = writtenInputs.sorted()
     held = memory.slabs + outside.values
     let commands = try recording.commands.map { command -> Command in
@@ -97,7 +104,7 @@ final class OpenCLReplay: LaunchReplay {
     let inputs = try inputs.map { try $0.onDevice() }
     for storage in outputs { if let failure = storage.failure { throw failure } }
     try commands.withLock { commands in
-      try backend.stream.replay(writing: outputs + writtenInputs.map { inputs[$0] }) {
+      try backend.stream.replay(kernels, writing: outputs + writtenInputs.map { inputs[$0] }) {
         queue, count throws(OpenCLError) in
         for command in commands {
           switch command {
