@@ -16,3 +16,23 @@ public protocol MatMulBackend {
     _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
   ) throws
 }
+
+extension MatMulBackend {
+  /// Traps unless views are what ``multiply(_:_:bias:activation:into:)`` takes.
+  package func checkProduct(_ a: View, _ b: View, bias: View?, output: View) {
+    let rank = output.shape.rank
+    require(
+      rank >= 2 && a.shape.rank == rank && b.shape.rank == rank
+        && a.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
+        && b.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
+        && a.shape[-2] == output.shape[-2] && b.shape[-1] == output.shape[-1]
+        && a.shape[-1] == b.shape[-2] && (bias?.shape ?? output.shape) == output.shape,
+      "multiply: \(a.shape) by \(b.shape) with bias \(bias.map { "\($0.shape)" } ?? "none") into "
+        + "\(output.shape); [batch…, m, k] by [batch…, k, n] into [batch…, m, n] was expected")
+    let dtypes = [a.dtype, b.dtype, bias?.dtype ?? output.dtype, output.dtype]
+    require(
+      output.dtype.isComputed && dtypes.allSatisfy { $0 == output.dtype },
+      "multiply: dtypes are \(dtypes); one of float32 and float64 was expected")
+    require(output.isContiguous, "multiply: the output's strides are \(output.strides)")
+  }
+}

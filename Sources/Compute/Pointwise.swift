@@ -19,3 +19,16 @@ public protocol PointwiseBackend {
   /// exactly an operand's view, but must not overlap one otherwise; the outputs are distinct.
   func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) throws
 }
+
+extension PointwiseBackend {
+  /// Traps unless there is an output for each expression and all views have one shape.
+  package func checkMap(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) {
+    require(
+      expressions.count == outputs.count,
+      "map: \(expressions.count) expressions came with \(outputs.count) outputs")
+    let views = operands.compactMap(\.view) + outputs
+    require(
+      views.allSatisfy { $0.shape == outputs.first?.shape },
+      "map: shapes are \(views.map(\.shape)); equal ones were expected")
+  }
+}

@@ -31,4 +31,16 @@ extension RandomBackend {
   ) throws {
     try random(distribution, key: key, draw: nil, into: output)
   }
+
+  /// Traps unless views are what ``random(_:key:draw:into:)`` takes.
+  package func checkRandom(draw: View?, output: View) {
+    require(
+      draw.map { $0.count == 1 && $0.dtype == .int64 } ?? true,
+      "random: the number of the draw is a \(draw?.dtype ?? .int64) view of shape "
+        + "\(draw?.shape ?? .scalar); one int64 was expected")
+    require(
+      output.isContiguous && output.dtype.isComputed,
+      "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
+        + "float32 or float64 was expected")
+  }
 }

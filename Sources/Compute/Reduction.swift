@@ -24,3 +24,32 @@ public protocol ReductionBackend {
     scale: Double, into output: View
   ) throws
 }
+
+extension ReductionBackend {
+  /// Traps unless operands and output are what ``reduce(_:of:operands:axes:scale:into:)`` takes.
+  ///
+  /// Returns the operands' shape.
+  package func checkReduction(
+    _ reduction: Reduction, operands: [Operand], axes: [Int], output: View
+  ) -> Shape {
+    let views = operands.compactMap(\.view)
+    guard let shape = views.first?.shape else {
+      fatalError("reduce \(reduction): no operand is a view, and at least one must be")
+    }
+    require(
+      views.allSatisfy { $0.shape == shape },
+      "reduce \(reduction): shapes are \(views.map(\.shape)); equal ones were expected")
+    let kept = shape.keeping(reduced: axes)
+    require(
+      output.shape == kept,
+      "reduce \(reduction): the output has shape \(output.shape); axes \(axes) of \(shape) leave "
+        + "\(kept)")
+    require(
+      reduction != .argmax || !output.dtype.isFloatingPoint,
+      "reduce argmax: the output is \(output.dtype); an integer type was expected")
+    require(
+      reduction != .argmax || output.count == 0 || shape.count > 0,
+      "reduce argmax: there are no elements along axes \(axes) of \(shape)")
+    return shape
+  }
+}

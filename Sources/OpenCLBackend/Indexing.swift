@@ -6,10 +6,7 @@ extension OpenCLBackend {
   ///
   /// Traps when shapes or dtypes do not fit.
   public func gather(_ table: View, indices: View, into output: View) throws {
-    check("gather", rows: output, indices: indices, table: table)
-    precondition(
-      table.dtype == output.dtype,
-      "gather: rows of \(table.dtype) were to be copied into \(output.dtype)")
+    checkGather(table, indices: indices, output: output)
     guard output.count > 0 else { return }
     let index = profile.indexType([table, indices, output])
     let (kernel, groupSize) = try prepare(groupSize: profile.elementGroup) {
@@ -30,11 +27,7 @@ extension OpenCLBackend {
   ///
   /// Traps when shapes or dtypes do not fit.
   public func scatterAdd(_ values: View, indices: View, into output: View) throws {
-    check("scatterAdd", rows: values, indices: indices, table: output)
-    precondition(
-      values.dtype.isFloatingPoint && output.dtype.isFloatingPoint,
-      "scatterAdd: values are \(values.dtype) and sums \(output.dtype); floating-point types were "
-        + "expected")
+    checkScatterAdd(values, indices: indices, output: output)
     guard output.count > 0 else { return }
     guard values.count > 0 else { return try map([0], of: [], into: [output]) }
     let dtype: DType = ComputeType([values.dtype, output.dtype]) == .float64 ? .float64 : .float32
@@ -68,21 +61,6 @@ extension OpenCLBackend {
       ],
       global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
     try submit([launch], writing: [output])
-  }
-
-  private func check(_ operation: String, rows: View, indices: View, table: View) {
-    precondition(
-      rows.shape.rank == 2 && table.shape.rank == 2 && indices.shape == [rows.shape[0]]
-        && rows.shape[1] == table.shape[1],
-      "\(operation): rows \(rows.shape), indices \(indices.shape) and table \(table.shape) came; "
-        + "[count, width], [count] and [rows, width] were expected")
-    precondition(
-      rows.isContiguous && table.isContiguous,
-      "\(operation): strides are \(rows.strides) and \(table.strides); contiguous views were "
-        + "expected")
-    precondition(
-      !indices.dtype.isFloatingPoint,
-      "\(operation): the indices are \(indices.dtype); an integer type was expected")
   }
 
   /// The fields of the kernels' struct.

@@ -9,20 +9,7 @@ extension OpenCLBackend {
   public func multiply(
     _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
   ) throws {
-    let rank = output.shape.rank
-    precondition(
-      rank >= 2 && a.shape.rank == rank && b.shape.rank == rank
-        && a.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
-        && b.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
-        && a.shape[-2] == output.shape[-2] && b.shape[-1] == output.shape[-1]
-        && a.shape[-1] == b.shape[-2] && (bias?.shape ?? output.shape) == output.shape,
-      "multiply: \(a.shape) by \(b.shape) with bias \(bias.map { "\($0.shape)" } ?? "none") into "
-        + "\(output.shape); [batch…, m, k] by [batch…, k, n] into [batch…, m, n] was expected")
-    let dtypes = [a.dtype, b.dtype, bias?.dtype ?? output.dtype, output.dtype]
-    precondition(
-      output.dtype.isComputed && dtypes.allSatisfy { $0 == output.dtype },
-      "multiply: dtypes are \(dtypes); one of float32 and float64 was expected")
-    precondition(output.isContiguous, "multiply: the output's strides are \(output.strides)")
+    checkProduct(a, b, bias: bias, output: output)
     guard output.count > 0 else { return }
     guard a.count > 0 else {
       // The product is 0.
@@ -164,7 +151,7 @@ extension OpenCLBackend {
         global: WorkSize(columns * shape.group.x, rows * shape.group.y, product.batches),
         local: WorkSize(shape.group.x, shape.group.y, 1))
     }
-    preconditionFailure("multiply: the last tile shape is taken whatever its limits")
+    fatalError("multiply: the last tile shape is taken whatever its limits")
   }
 }
 

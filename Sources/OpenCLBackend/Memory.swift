@@ -27,7 +27,7 @@ extension OpenCLBackend {
   }
 
   private func check(_ storage: Storage, offset: Int, count: Int, for operation: String) {
-    precondition(
+    require(
       offset >= 0 && count <= storage.byteCount - offset,
       "\(operation): \(count) bytes at byte \(offset) of a storage of \(storage.byteCount)")
   }

@@ -45,7 +45,7 @@ final class MemoryPool: Sendable {
   /// - Throws: `BackendError` when neither the budget nor, once the pool has been emptied, the
   ///   driver has room.
   func allocate(byteCount: Int, settle: () -> Void) throws -> OpenCLStorage {
-    precondition(byteCount >= 0, "allocate: \(byteCount) bytes were asked for")
+    require(byteCount >= 0, "allocate: \(byteCount) bytes were asked for")
     let size = SizeClass.rounding(byteCount)
     let kept = try reserve(size)
     do {

@@ -165,7 +165,7 @@ extension NormalizationGeometry {
       (channels, models * self.channels, "channels"),
     ] {
       for view in views {
-        precondition(
+        require(
           view.count == count && view.isContiguous && view.dtype.isComputed
             && view.dtype == elements[0].dtype,
           "\(operation): a \(view.dtype) view of shape \(view.shape) and strides \(view.strides) "
@@ -174,7 +174,7 @@ extension NormalizationGeometry {
       }
     }
     let round = self.channels * channelStride
-    precondition(
+    require(
       channels.isEmpty || modelCount == 0 || (round > 0 && modelCount.isMultiple(of: round)),
       "\(operation): \(self.channels) channels of \(channelStride) neighbours do not divide the "
         + "\(modelCount) elements of a model")

@@ -25,7 +25,7 @@ extension Storage {
   func onDevice() throws -> OpenCLStorage {
     if let failure { throw failure }
     guard let storage = self as? OpenCLStorage else {
-      preconditionFailure("the OpenCL backend was given another's storage: \(type(of: self))")
+      fatalError("the OpenCL backend was given another's storage: \(type(of: self))")
     }
     return storage
   }
@@ -44,7 +44,7 @@ extension View {
       lowest += min(0, (length - 1) * stride)
       highest += max(0, (length - 1) * stride)
     }
-    precondition(
+    require(
       lowest >= 0 && highest < storage.byteCount / dtype.byteCount,
       "a \(dtype) view of shape \(shape), strides \(strides) and offset \(offset) reaches elements "
         + "\(lowest)...\(highest) of a storage of \(storage.byteCount) bytes")

@@ -9,15 +9,8 @@ extension OpenCLBackend {
   public func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View])
     throws
   {
-    precondition(
-      expressions.count == outputs.count,
-      "map: \(expressions.count) expressions came with \(outputs.count) outputs")
-    guard let shape = outputs.first?.shape else { return }
-    let views = operands.compactMap(\.view) + outputs
-    precondition(
-      views.allSatisfy { $0.shape == shape },
-      "map: shapes are \(views.map(\.shape)); equal ones were expected")
-    guard shape.count > 0 else { return }
+    checkMap(expressions, of: operands, into: outputs)
+    guard let shape = outputs.first?.shape, shape.count > 0 else { return }
     try submit(
       [try mapping(expressions, of: operands, into: outputs)], writing: outputs)
   }

@@ -8,13 +8,7 @@ extension OpenCLBackend {
   public func random(
     _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View
   ) throws {
-    require(
-      draw.map { $0.count == 1 && $0.dtype == .int64 } ?? true,
-      "random: the number of the draw is one int64")
-    require(
-      output.isContiguous && output.dtype.isComputed,
-      "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
-        + "float32 or float64 was expected")
+    checkRandom(draw: draw, output: output)
     guard output.count > 0 else { return }
     let (kernel, groupSize) = try prepare(groupSize: profile.elementGroup) {
       RandomKernel(

@@ -11,25 +11,8 @@ extension OpenCLBackend {
     _ reduction: Reduction, of expression: Expression, operands: [Operand], axes: [Int],
     scale: Double, into output: View
   ) throws {
-    let views = operands.compactMap(\.view)
-    guard let shape = views.first?.shape else {
-      preconditionFailure("reduce \(reduction): no operand is a view, and at least one must be")
-    }
-    precondition(
-      views.allSatisfy { $0.shape == shape },
-      "reduce \(reduction): shapes are \(views.map(\.shape)); equal ones were expected")
-    precondition(
-      output.shape == shape.keeping(reduced: axes),
-      "reduce \(reduction): the output has shape \(output.shape); axes \(axes) of \(shape) leave "
-        + "\(shape.keeping(reduced: axes))")
+    let shape = checkReduction(reduction, operands: operands, axes: axes, output: output)
     guard output.count > 0 else { return }
-    if reduction == .argmax {
-      precondition(
-        !output.dtype.isFloatingPoint,
-        "reduce argmax: the output is \(output.dtype); an integer type was expected")
-      precondition(
-        shape.count > 0, "reduce argmax: there are no elements along axes \(axes) of \(shape)")
-    }
     guard shape.count > 0 else {
       // The mean of nothing is NaN: 0 times a scale of 1/0.
       let nothing = reduction == .sum ? .constant(0 * scale) : reduction.neutral

@@ -23,7 +23,7 @@ extension OpenCLBackend {
     cotangent: View, logits: View, labels: View, logSumExp: View, into gradient: View
   ) throws {
     check("softmaxCrossEntropyGradient", logits, labels: labels, rows: [cotangent, logSumExp])
-    precondition(
+    require(
       gradient.shape == logits.shape && gradient.dtype == logits.dtype && gradient.isContiguous,
       "softmaxCrossEntropyGradient: the gradient is \(gradient.dtype) of shape \(gradient.shape) "
         + "and strides \(gradient.strides); contiguous \(logits.dtype) of \(logits.shape) was "
@@ -36,18 +36,18 @@ extension OpenCLBackend {
   }
 
   private func check(_ operation: String, _ logits: View, labels: View, rows: [View]) {
-    precondition(
+    require(
       logits.shape.rank == 2 && ([labels] + rows).allSatisfy { $0.shape == [logits.shape[0]] },
       "\(operation): logits of shape \(logits.shape) came with "
         + "\(([labels] + rows).map(\.shape)); [rows, classes] with [rows] was expected")
-    precondition(
+    require(
       !labels.dtype.isFloatingPoint,
       "\(operation): the labels are \(labels.dtype); an integer type was expected")
-    precondition(
+    require(
       logits.dtype.isComputed && rows.allSatisfy { $0.dtype == logits.dtype },
       "\(operation): dtypes are \(([logits] + rows).map(\.dtype)); one of float32 and float64 was "
         + "expected")
-    precondition(logits.isContiguous, "\(operation): the logits' strides are \(logits.strides)")
+    require(logits.isContiguous, "\(operation): the logits' strides are \(logits.strides)")
   }
 
   private func submit(

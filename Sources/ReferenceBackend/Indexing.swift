@@ -5,10 +5,7 @@ extension ReferenceBackend {
   ///
   /// Traps when shapes or dtypes do not fit.
   public func gather(_ table: View, indices: View, into output: View) throws {
-    check("gather", rows: output, indices: indices, table: table)
-    require(
-      table.dtype == output.dtype,
-      "gather: rows of \(table.dtype) were to be copied into \(output.dtype)")
+    checkGather(table, indices: indices, output: output)
     if output.count == 0 { return }
     try launch("gather", [table, indices, output]) {
       let rows: [Int64] = elements(of: indices)
@@ -37,28 +34,13 @@ extension ReferenceBackend {
   ///
   /// Traps when shapes or dtypes do not fit.
   public func scatterAdd(_ values: View, indices: View, into output: View) throws {
-    check("scatterAdd", rows: values, indices: indices, table: output)
+    checkScatterAdd(values, indices: indices, output: output)
     if output.count == 0 { return }
     try launch("scatterAdd", [values, indices, output]) {
       withRealType(of: [values.dtype, output.dtype], for: "scatterAdd") {
         addRows(values, indices: indices, into: output, as: $0)
       }
     }
-  }
-
-  private func check(_ operation: String, rows: View, indices: View, table: View) {
-    require(
-      rows.shape.rank == 2 && table.shape.rank == 2 && indices.shape == [rows.shape[0]]
-        && rows.shape[1] == table.shape[1],
-      "\(operation): rows \(rows.shape), indices \(indices.shape) and table \(table.shape) came; "
-        + "[count, width], [count] and [rows, width] were expected")
-    require(
-      rows.isContiguous && table.isContiguous,
-      "\(operation): strides are \(rows.strides) and \(table.strides); contiguous views were "
-        + "expected")
-    require(
-      !indices.dtype.isFloatingPoint,
-      "\(operation): the indices are \(indices.dtype); an integer type was expected")
   }
 }
 

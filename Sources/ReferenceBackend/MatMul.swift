@@ -8,23 +8,10 @@ extension ReferenceBackend {
   public func multiply(
     _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
   ) throws {
-    let rank = output.shape.rank
-    require(
-      rank >= 2 && a.shape.rank == rank && b.shape.rank == rank
-        && a.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
-        && b.shape.dimensions.dropLast(2) == output.shape.dimensions.dropLast(2)
-        && a.shape[-2] == output.shape[-2] && b.shape[-1] == output.shape[-1]
-        && a.shape[-1] == b.shape[-2] && (bias?.shape ?? output.shape) == output.shape,
-      "multiply: \(a.shape) by \(b.shape) with bias \(bias.map { "\($0.shape)" } ?? "none") into "
-        + "\(output.shape); [batch…, m, k] by [batch…, k, n] into [batch…, m, n] was expected")
-    let dtypes = [a.dtype, b.dtype, bias?.dtype ?? output.dtype, output.dtype]
-    require(
-      output.dtype.isComputed && dtypes.allSatisfy { $0 == output.dtype },
-      "multiply: dtypes are \(dtypes); one of float32 and float64 was expected")
-    require(output.isContiguous, "multiply: the output's strides are \(output.strides)")
+    checkProduct(a, b, bias: bias, output: output)
     if output.count == 0 { return }
     try launch("multiply", [a, b, bias, output]) {
-      withRealType(of: dtypes, for: "multiply") { multiplyMatrices(a, b, into: output, as: $0) }
+      withRealType(of: [output.dtype], for: "multiply") { multiplyMatrices(a, b, into: output, as: $0) }
       var result = Expression.input(0)
       var operands = [Operand.view(output)]
       if let bias {

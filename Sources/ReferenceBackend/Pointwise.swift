@@ -8,15 +8,9 @@ extension ReferenceBackend {
   public func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View])
     throws
   {
-    require(
-      expressions.count == outputs.count,
-      "map: \(expressions.count) expressions came with \(outputs.count) outputs")
+    checkMap(expressions, of: operands, into: outputs)
+    guard let shape = outputs.first?.shape, shape.count > 0 else { return }
     let views = operands.compactMap(\.view) + outputs
-    guard let shape = outputs.first?.shape else { return }
-    require(
-      views.allSatisfy { $0.shape == shape },
-      "map: shapes are \(views.map(\.shape)); equal ones were expected")
-    if shape.count == 0 { return }
     try launch("map", views) { evaluate(expressions, of: operands, into: outputs) }
   }
 }

@@ -8,13 +8,7 @@ extension ReferenceBackend {
   public func random(
     _ distribution: RandomDistribution, key: RandomKey, draw: View?, into output: View
   ) throws {
-    require(
-      output.isContiguous && output.dtype.isComputed,
-      "random: a \(output.dtype) view with strides \(output.strides) came; a contiguous one of "
-        + "float32 or float64 was expected")
-    require(
-      draw.map { $0.count == 1 && $0.dtype == .int64 } ?? true,
-      "random: the number of the draw is one int64")
+    checkRandom(draw: draw, output: output)
     if output.count == 0 { return }
     try launch("random \(distribution)", [output] + (draw.map { [$0] } ?? [])) {
       let number = draw.map { (elements(of: $0) as [Int64])[0] } ?? 0

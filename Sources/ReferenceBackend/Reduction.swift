@@ -9,25 +9,9 @@ extension ReferenceBackend {
     _ reduction: Reduction, of expression: Expression, operands: [Operand], axes: [Int],
     scale: Double, into output: View
   ) throws {
-    let views = operands.compactMap(\.view)
-    guard let shape = views.first?.shape else {
-      fatalError("reduce \(reduction): no operand is a view, and at least one must be")
-    }
-    require(
-      views.allSatisfy { $0.shape == shape },
-      "reduce \(reduction): shapes are \(views.map(\.shape)); equal ones were expected")
-    require(
-      output.shape == shape.keeping(reduced: axes),
-      "reduce \(reduction): the output has shape \(output.shape); axes \(axes) of \(shape) leave "
-        + "\(shape.keeping(reduced: axes))")
+    _ = checkReduction(reduction, operands: operands, axes: axes, output: output)
     if output.count == 0 { return }
-    if reduction == .argmax {
-      require(
-        !output.dtype.isFloatingPoint,
-        "reduce argmax: the output is \(output.dtype); an integer type was expected")
-      require(
-        shape.count > 0, "reduce argmax: there are no elements along axes \(axes) of \(shape)")
-    }
+    let views = operands.compactMap(\.view)
     try launch("reduce \(reduction)", views + [output]) {
       evaluate(
         reduction, of: expression, operands: operands, axes: axes, scale: scale, into: output)
