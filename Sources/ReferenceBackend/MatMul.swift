@@ -11,7 +11,9 @@ extension ReferenceBackend {
     checkProduct(a, b, bias: bias, output: output)
     if output.count == 0 { return }
     try launch("multiply", [a, b, bias, output]) {
-      withRealType(of: [output.dtype], for: "multiply") { multiplyMatrices(a, b, into: output, as: $0) }
+      withRealType(of: [output.dtype], for: "multiply") {
+        multiplyMatrices(a, b, into: output, as: $0)
+      }
       var result = Expression.input(0)
       var operands = [Operand.view(output)]
       if let bias {

@@ -9,8 +9,9 @@ package final class Recorder: Sendable {
 
   private let device: Device
   private let recorder: (any LaunchRecorder)?
-  /// Arenas that the computation writes, unless they are its own and end with it. Only the
-  /// recording thread adds to them.
+  /// Arenas that the computation writes, unless they are its own and end with it.
+  ///
+  /// Only the recording thread adds to them.
   nonisolated(unsafe) private var arenas: [ObjectIdentifier: WeakArena] = [:]
 
   private init(_ device: Device, isNoting: Bool) {
