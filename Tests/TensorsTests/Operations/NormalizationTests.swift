@@ -67,16 +67,27 @@ import Testing
     ),
   ]
 
+  /// Modes and operands, each of which is a kernel to build on a device.
+  ///
+  /// That a device's kernels agree with the reference is shown elsewhere, in every combination.
+  private func isTried(
+    _ setting: Setting, first: Bool, _ mode: NormalizationMode, hasAll: Bool = true
+  ) -> Bool {
+    if setting.device == .reference { return true }
+    return hasAll && mode == .meanAndVariance || first && setting.dtype == .float32
+  }
+
   @Test("Every mode on every geometry, with and without scale and shift", arguments: Setting.all)
   func modes(setting: Setting) throws {
     var random = SeededGenerator(1)
-    for (shape, geometry) in Self.geometries {
+    for (number, (shape, geometry)) in Self.geometries.enumerated() {
       let array = random.array(shape, bound: 4)
       let channels = geometry.models * geometry.channels
       let (scale, shift) = (random.values(channels), random.values(channels))
       for mode in NormalizationMode.allCases {
         let host = Host(geometry: geometry, mode: mode, epsilon: 1e-3, x: array.values)
-        for (hasScale, hasShift) in [(false, false), (true, false), (false, true), (true, true)] {
+        for (hasScale, hasShift) in [(false, false), (true, false), (false, true), (true, true)]
+        where isTried(setting, first: number == 0, mode, hasAll: hasScale && hasShift) {
           let result = normalize(
             setting.tensor(array, hasShift ? .transposed : .contiguous), geometry: geometry,
             mode: mode, epsilon: 1e-3,
@@ -104,7 +115,7 @@ import Testing
     let scale = random.tensor([5], setting)
     let shift = random.tensor([5], setting)
     let cotangent = random.tensor(shape, setting)
-    for mode in NormalizationMode.allCases {
+    for mode in NormalizationMode.allCases where isTried(setting, first: false, mode) {
       func gradients(_ hasScale: Bool, _ hasShift: Bool) throws -> [[Double]] {
         // A scale of one and a shift of zero stand for those that are left out.
         let factor = hasScale ? scale : Tensor.ones([5], dtype: setting.dtype, on: setting.device)
@@ -174,7 +185,8 @@ import Testing
         random.tensor([shape[1]], setting), random.tensor([shape[1]], setting)
       )
       let cotangent = random.tensor(shape, setting)
-      for activation in [Activation.relu, .tanh, .softplus, .square] {
+      let isOnDevice = setting.device != .reference
+      for activation in isOnDevice ? [Activation.softplus] : [.relu, .tanh, .softplus, .square] {
         let (fused, fusedBack) = valueWithPullback(at: [x, scale, shift]) {
           normalize(
             $0[0], geometry: .batch(shape), mode: .meanAndVariance, epsilon: 1e-5, scale: $0[1],
