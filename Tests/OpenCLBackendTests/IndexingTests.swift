@@ -23,7 +23,7 @@ import Testing
     (33, 2, 65), (2, 129, 1), (64, 17, 17), (129, 65, 3), (3, 40, 129), (1, 64, 257),
   ]
 
-  @Test(arguments: Target.few, DType.allCases)
+  @Test(arguments: Target.own, DType.allCases)
   func gather(target: Target, dtype: DType) throws {
     // The bits of doubles can be copied on every device.
     var generator = SeededGenerator(41)
@@ -33,6 +33,14 @@ import Testing
       for (rows, count, width) in Self.sizes {
         try gather(rows, count, width, dtype, indexType, target, &generator)
       }
+    }
+  }
+
+  @Test(arguments: Target.lanes + Target.groups)
+  func gatherByOtherProfiles(target: Target) throws {
+    var generator = SeededGenerator(44)
+    for (rows, count, width) in Self.sizes {
+      try gather(rows, count, width, .float32, .int32, target, &generator)
     }
   }
 
@@ -53,8 +61,17 @@ import Testing
   }
 
   /// Rows are added in order, so the bits are the reference's.
-  @Test(arguments: Setting.all(Target.all), [DType.int32, .int64, .uint8])
-  func scatterAdd(setting: Setting, indexType: DType) throws {
+  @Test(arguments: Setting.all)
+  func scatterAdd(setting: Setting) throws {
+    try scatterAdd(setting, .int32)
+  }
+
+  @Test(arguments: Target.own, [DType.int64, .uint8])
+  func scatterAddByOtherIndices(target: Target, indexType: DType) throws {
+    try scatterAdd(Setting(target: target, dtype: .float32), indexType)
+  }
+
+  private func scatterAdd(_ setting: Setting, _ indexType: DType) throws {
     var generator = SeededGenerator(42)
     for (rows, count, width) in Self.sizes {
       let result = try Comparison(
@@ -72,7 +89,7 @@ import Testing
 
   /// Sums of narrow types are rounded once, when they are complete.
   @Test(
-    arguments: Target.few,
+    arguments: Target.own,
     [(.bfloat16, .bfloat16), (.float32, .float16), (.float16, .float32)] as [(DType, DType)])
   func narrowTypes(target: Target, dtypes: (DType, DType)) throws {
     var generator = SeededGenerator(43)

@@ -8,6 +8,11 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   let geometry: NormalizationGeometry
   var testDescription: String { name }
 
+  /// Those that are walked by rows; all but two by groups that are not channels.
+  static let rows = all.filter {
+    $0.name.hasSuffix("layer") || $0.name.hasSuffix("groups") || $0.name.hasSuffix("images")
+  }
+
   /// What layers ask for, at sizes on both sides of every division of the work.
   static let all: [NamedGeometry] = [
     // [models, outer, groups, inner], channels of so many neighbours.
@@ -77,39 +82,54 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
     gradient.expectCloseAsReference(condition: condition)
   }
 
-  @Test(arguments: Setting.all(Target.all), NormalizationMode.allCases)
-  func geometries(setting: Setting, mode: NormalizationMode) throws {
+  private func check(
+    _ setting: Setting, _ geometries: [NamedGeometry], _ mode: NormalizationMode,
+    activation: Expression? = nil
+  ) throws {
     var generator = SeededGenerator(51)
-    for named in NamedGeometry.all {
-      let geometry = named.geometry
+    for named in geometries {
       for affine in [true, false] {
         try check(
-          setting, geometry, mode,
-          x: generator.reals([geometry.count], setting.dtype, in: -1...3), affine: affine,
-          "\(named.name) \(mode) \(affine ? "affine" : "plain")", &generator)
+          setting, named.geometry, mode,
+          x: generator.reals([named.geometry.count], setting.dtype, in: -1...3), affine: affine,
+          activation: activation, "\(named.name) \(mode) \(affine ? "affine" : "plain")", &generator
+        )
       }
     }
+  }
+
+  @Test(arguments: Target.lanes + Target.groups)
+  func geometries(target: Target) throws {
+    try check(Setting(target: target, dtype: .float32), NamedGeometry.all, .meanAndVariance)
+  }
+
+  @Test(arguments: Setting.own + Setting.on(Target.gpu, .float32))
+  func ownProfile(setting: Setting) throws {
+    try check(setting, NamedGeometry.rows, .meanAndVariance)
+  }
+
+  /// The modes without a mean, or without a division.
+  @Test(
+    arguments: Target.lanes + Target.groups, [NormalizationMode.mean, .meanSquare, .sumOfSquares])
+  func modes(target: Target, mode: NormalizationMode) throws {
+    let named = NamedGeometry.all.filter { $0.name.hasSuffix("layer") }
+    try check(Setting(target: target, dtype: .float32), named, mode)
   }
 
   /// The activation is fused forward, and its derivative in the gradient.
-  @Test(arguments: Setting.all(Target.few))
-  func activations(setting: Setting) throws {
-    var generator = SeededGenerator(52)
-    for named in NamedGeometry.all {
-      for affine in [true, false] {
-        try check(
-          setting, named.geometry, .meanAndVariance,
-          x: generator.reals([named.geometry.count], setting.dtype, in: -1...3), affine: affine,
-          activation: x.tanh, "\(named.name) tanh", &generator)
-      }
-    }
+  @Test(arguments: Target.lanes + Target.groups)
+  func activations(target: Target) throws {
+    let names = target.name.hasSuffix("lanes") ? ["columns"] : ["layer"]
+    let named = NamedGeometry.all.filter { named in names.contains { named.name.hasSuffix($0) } }
+    try check(
+      Setting(target: target, dtype: .float32), named, .meanAndVariance, activation: x.tanh)
   }
 
   /// A mean that is a million deviations from zero: the statistics do not cancel.
-  @Test(arguments: Setting.all(Target.all))
+  @Test(arguments: Setting.on(Target.lanes + Target.groups, .float32) + Setting.own)
   func largeMeans(setting: Setting) throws {
     var generator = SeededGenerator(53)
-    for named in NamedGeometry.all where named.geometry.groupCount > 4 {
+    for named in NamedGeometry.rows {
       let geometry = named.geometry
       let input = HostView(
         (0..<geometry.count).map { _ in
@@ -121,22 +141,23 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// Groups without spread: of one element the gradient is what ε leaves, (9 + ε)/ε of its terms.
-  @Test(arguments: Setting.all(Target.all), [NormalizationMode.meanAndVariance, .sumOfSquares])
-  func constants(setting: Setting, mode: NormalizationMode) throws {
+  /// Groups without spread.
+  @Test(arguments: Setting.on(Target.lanes + Target.groups, .float32))
+  func constants(setting: Setting) throws {
     var generator = SeededGenerator(54)
     for named in NamedGeometry.all {
       let geometry = named.geometry
       let input = HostView(
         [Double](repeating: 3, count: geometry.count), [geometry.count], setting.dtype)
       try check(
-        setting, geometry, mode, x: input, affine: true, epsilon: 1e-5, condition: 1e6, named.name,
+        setting, geometry, .meanAndVariance, x: input, affine: true, epsilon: 1e-5, condition: 1e6,
+        named.name,
         &generator)
     }
   }
 
   /// The results may take the place of x, and of the cotangent.
-  @Test(arguments: Setting.all(Target.all))
+  @Test(arguments: Setting.on(Target.lanes + Target.groups, .float32))
   func inPlace(setting: Setting) throws {
     var generator = SeededGenerator(55)
     for named in NamedGeometry.all {
@@ -148,13 +169,13 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   }
 
   /// What is not finite stays in its group, or its channel.
-  @Test(arguments: Target.all)
+  @Test(arguments: Target.lanes + Target.groups)
   func specialValues(target: Target) throws {
     var generator = SeededGenerator(56)
     for named in NamedGeometry.all {
       let geometry = named.geometry
       for special in [Double.nan, .infinity] {
-        var values = generator.reals([geometry.count], .float32).values
+        var values = generator.reals([geometry.count], .float32, in: -1...3).values
         values[geometry.count / 2] = special
         try check(
           Setting(target: target, dtype: .float32), geometry, .meanAndVariance,
@@ -165,7 +186,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   }
 
   /// Axes of no elements.
-  @Test(arguments: Setting.all(Target.few), NormalizationMode.allCases)
+  @Test(arguments: Setting.on(Target.own, .float32), NormalizationMode.allCases)
   func emptyAxes(setting: Setting, mode: NormalizationMode) throws {
     var generator = SeededGenerator(57)
     for lengths in [(0, 3, 4, 1), (1, 0, 4, 1), (1, 3, 0, 1), (2, 3, 4, 0)] {

@@ -10,7 +10,7 @@ import Testing
     RandomKey(seed: 0), RandomKey(seed: .max), RandomKey(seed: 7)["0.weight"][42],
   ]
 
-  @Test(arguments: Setting.all(Target.few))
+  @Test(arguments: Setting.own)
   func uniformBits(setting: Setting) throws {
     for key in Self.keys {
       for count in Self.counts {
@@ -25,7 +25,7 @@ import Testing
   }
 
   /// Box–Muller of the same uniform numbers, in Float64 from its formula.
-  @Test(arguments: Setting.all(Target.few))
+  @Test(arguments: Setting.own)
   func normalNumbers(setting: Setting) throws {
     for key in Self.keys {
       for count in Self.counts {

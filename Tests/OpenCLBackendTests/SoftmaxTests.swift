@@ -25,27 +25,40 @@ import Testing
     result.expectCloseAsReference()
   }
 
-  @Test(arguments: Setting.all(Target.all), [DType.int32, .int64, .uint8])
-  func rowsAndClasses(setting: Setting, labelType: DType) throws {
+  /// Rows and classes around the sizes of work-groups.
+  private static let sizes = [
+    (rows: 1, classes: 1), (0, 3), (5, 1), (3, 2), (7, 10), (33, 3), (2, 17), (65, 33), (3, 129),
+  ]
+
+  @Test(arguments: Setting.all + Setting.on(Target.gpu, .float32))
+  func rowsAndClasses(setting: Setting) throws {
+    // Each number of work-items is a kernel of its own.
+    let isLarge = setting.target.backend.profile.groupSize > 64
+    try check(setting, labels: .int32, isLarge ? [(2, 257), (3, 1000)] : Self.sizes)
+  }
+
+  @Test(arguments: Target.own, [DType.int64, .uint8])
+  func labelTypes(target: Target, labels: DType) throws {
+    try check(Setting(target: target, dtype: .float32), labels: labels, Self.sizes)
+  }
+
+  private func check(
+    _ setting: Setting, labels: DType, _ sizes: [(rows: Int, classes: Int)]
+  ) throws {
     var generator = SeededGenerator(31)
-    for (rows, classes) in [
-      (1, 1), (0, 3), (5, 1), (3, 2), (7, 10), (33, 3), (2, 17), (65, 33), (1, 64), (3, 129),
-      (2, 257),
-    ] {
-      let labels = HostView(
-        (0..<rows).map { _ in Double(Int.random(in: 0..<min(classes, 256), using: &generator)) },
-        [rows], labelType, .sliced)
+    for (rows, classes) in sizes {
+      let numbers = (0..<rows).map { _ in Double(Int.random(in: 0..<classes, using: &generator)) }
       for cotangent in [Layout.contiguous, .repeated] {
         try check(
           setting, logits: generator.reals([rows, classes], setting.dtype, in: -8...8),
-          labels: labels, cotangent: generator.reals([rows], setting.dtype, cotangent),
-          "\(rows) × \(classes)")
+          labels: HostView(numbers, [rows], labels, .sliced),
+          cotangent: generator.reals([rows], setting.dtype, cotangent), "\(rows) × \(classes)")
       }
     }
   }
 
   /// Logits of any size, and none.
-  @Test(arguments: Setting.all(Target.all))
+  @Test(arguments: Setting.all)
   func extremeLogits(setting: Setting) throws {
     let logits: [[Double]] = [
       [1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, 1e4], [0, 0, 1e4], [-1e4, 1e4, 1e4 - 1],
@@ -66,7 +79,7 @@ import Testing
   }
 
   /// A label that names no class makes its row NaN, and no other.
-  @Test(arguments: Setting.all(Target.few))
+  @Test(arguments: Setting.on(Target.own, .float32))
   func unknownLabels(setting: Setting) throws {
     let labels: [Int64] = [0, -1, 3, 2, .min, .max, 1 << 32, 1 << 32 + 1, 1]
     var generator = SeededGenerator(33)

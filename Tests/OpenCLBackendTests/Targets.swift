@@ -12,68 +12,65 @@ struct Target: Sendable, CustomTestStringConvertible {
   let backend: OpenCLBackend
   var testDescription: String { name }
 
-  /// Every device, with every profile.
-  static let all: [Target] = devices.enumerated().flatMap { number, device in
-    profiles(for: device).map { Target(device, number: number, profile: $0.profile, $0.name) }
-  }
+  /// Every device with its own profile.
+  static let own = make("own") { DeviceProfile($0) }
 
-  /// Every device, with its own profile, and with one that has work-groups where that has none.
-  ///
-  /// For kernels whose source depends on no more of the profile than that.
-  static let few: [Target] = all.filter { $0.name.hasSuffix("own") || $0.name.hasSuffix("groups") }
+  /// Every device as a processor that divides its work at the sizes of tests.
+  static let lanes = make("lanes") { _ in .processor }
 
-  /// Every device, with its own profile.
-  static let own: [Target] = all.filter { $0.name.hasSuffix("own") }
+  /// Every device as a graphics processor that divides its work at the sizes of tests.
+  static let groups = make("groups") { _ in .graphics }
+
+  /// Every device as a graphics processor.
+  static let gpu = make("gpu") { _ in .gpu }
+
+  /// Every kind of kernel on every device.
+  static let all = own + lanes + groups
 
   static let devices: [OpenCLDevice] = (try? OpenCLDevice.all()) ?? []
 
-  private init(_ device: OpenCLDevice, number: Int, profile: DeviceProfile, _ name: String) {
-    self.name = "opencl:\(number) \(name)"
-    do {
-      backend = try OpenCLBackend(device: device, profile: profile)
-    } catch {
-      fatalError("\(device.name) is listed, but: \(error)")
+  private static func make(
+    _ name: String, _ profile: (OpenCLDevice) -> DeviceProfile
+  ) -> [Target] {
+    devices.enumerated().map { number, device in
+      do {
+        return Target(
+          name: "opencl:\(number) \(name)",
+          backend: try OpenCLBackend(device: device, profile: profile(device)))
+      } catch {
+        fatalError("\(device.name) is listed, but: \(error)")
+      }
     }
   }
+}
 
-  private static func profiles(
-    for device: OpenCLDevice
-  ) -> [(name: String, profile: DeviceProfile)] {
-    let own = DeviceProfile(device)
-    var profiles = [("own", own), ("lanes", lanes), ("groups", groups)]
-    if own != .cpu { profiles.append(("cpu", .cpu)) }
-    if own != .gpu { profiles.append(("gpu", .gpu)) }
-    return profiles
-  }
-
-  /// A processor's profile that divides its work at the sizes of tests.
-  private static let lanes: DeviceProfile = {
+extension DeviceProfile {
+  fileprivate static let processor: DeviceProfile = {
     var profile = DeviceProfile.cpu
     profile.matMul = .panels(vectorWidth: 4, tileRows: 3)
     profile.lanes = 4
     profile.elementGroup = 8
     profile.prefersWideIndices = false
-    divideEarly(&profile)
+    profile.divideEarly()
     return profile
   }()
 
-  /// A graphics processor's profile that divides its work at the sizes of tests.
-  private static let groups: DeviceProfile = {
+  fileprivate static let graphics: DeviceProfile = {
     var profile = DeviceProfile.gpu
     profile.groupSize = 8
     profile.elementGroup = 32
     profile.prefersWideIndices = true
-    divideEarly(&profile)
+    profile.divideEarly()
     return profile
   }()
 
-  private static func divideEarly(_ profile: inout DeviceProfile) {
-    profile.taskCount = 40
-    profile.leastChunk = 12
-    profile.undividedRow = 24
-    profile.undividedColumn = 10
-    profile.rowChunk = 16
-    profile.columnChunk = 6
+  private mutating func divideEarly() {
+    taskCount = 40
+    leastChunk = 12
+    undividedRow = 24
+    undividedColumn = 10
+    rowChunk = 16
+    columnChunk = 6
   }
 }
 
@@ -93,12 +90,16 @@ struct Setting: Sendable, CustomTestStringConvertible {
   let dtype: DType
   var testDescription: String { "\(target.name) \(dtype)" }
 
-  /// float32 and, where the device has it, float64 on each target.
-  static func all(_ targets: [Target]) -> [Setting] {
-    targets.flatMap { target in
-      [DType.float32, .float64].filter(target.backend.supports).map {
-        Setting(target: target, dtype: $0)
-      }
-    }
+  /// A dtype on those targets that have it.
+  static func on(_ targets: [Target], _ dtype: DType) -> [Setting] {
+    targets.filter { $0.backend.supports(dtype) }.map { Setting(target: $0, dtype: dtype) }
   }
+
+  /// float32 on every kind of kernel, and float64 on the device's own.
+  ///
+  /// What differs with the dtype is not what differs with the kind, and kernels take time to build.
+  static let all = on(Target.all, .float32) + on(Target.own, .float64)
+
+  /// float32 and float64 on the device's own kernels.
+  static let own = on(Target.own, .float32) + on(Target.own, .float64)
 }
