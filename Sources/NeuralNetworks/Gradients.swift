@@ -10,9 +10,8 @@ public struct Gradients {
   let whole: Tensor
   private let layout: ModuleLayout
 
-  init(_ gradients: [Tensor], layout: ModuleLayout) {
-    let arena = layout.arena
-    let target = Arena(length: arena.length, dtype: arena.dtype, on: arena.device)
+  /// Gathers gradients into an arena made for them.
+  init(_ gradients: [Tensor], into target: Arena, layout: ModuleLayout) {
     var failure: (any Error)?
     for (parameter, gradient) in zip(layout.parameters, gradients) {
       guard let place = parameter.place else { continue }
@@ -65,10 +64,13 @@ public func valueWithGradient<Result>(
 ) -> (value: Tensor, result: Result, gradients: Gradients) {
   let layout = module.requireLayout("valueWithGradient")
   let values = layout.parameters.map(\.wrappedValue)
+  // Made before the gradients, so that a captured step can compute them where they belong.
+  let target = Arena(
+    length: layout.arena.length, dtype: layout.arena.dtype, on: layout.arena.device)
   let (value, result, gradients) = valueWithGradientAndResult(at: values) { tracked in
     layout.substituting(tracked) { body() }
   }
-  return (value, result, Gradients(gradients, layout: layout))
+  return (value, result, Gradients(gradients, into: target, layout: layout))
 }
 
 extension Module {

@@ -34,6 +34,8 @@ struct Launch: Sendable {
   var local: WorkSize
   /// Whether it writes what the operation is for, rather than scratch memory of its own.
   var writesOutput = true
+  /// What it moves, if it does nothing else.
+  var copy: CopiedRegion?
 }
 
 /// An argument of a kernel.

@@ -11,8 +11,9 @@ extension OpenCLBackend {
   {
     checkMap(expressions, of: operands, into: outputs)
     guard let shape = outputs.first?.shape, shape.count > 0 else { return }
-    try submit(
-      [try mapping(expressions, of: operands, into: outputs)], writing: outputs)
+    var launch = try mapping(expressions, of: operands, into: outputs)
+    launch.copy = CopiedRegion(expressions, of: operands, into: outputs)
+    try submit([launch], writing: outputs)
   }
 
   /// The launch of a pointwise kernel on views of one shape that has elements.

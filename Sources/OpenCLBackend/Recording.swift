@@ -205,13 +205,8 @@ struct OpenCLRecording: LaunchRecording {
   }
 
   private func isSame(_ mine: RecordedStorage?, _ theirs: RecordedStorage?) -> Bool {
-    switch (mine, theirs) {
-    case (.made(let x), .made(let y)): x == y
-    case (.input(let x), .input(let y)): x == y
-    case (.outside(let x), .outside(let y)): x === y
-    case (nil, nil): true
-    default: false
-    }
+    guard let mine, let theirs else { return mine == nil && theirs == nil }
+    return mine.isSame(as: theirs)
   }
 
   func makeReplay() throws -> any LaunchReplay { try OpenCLReplay(self) }

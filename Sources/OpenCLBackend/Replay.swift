@@ -57,7 +57,8 @@ final class OpenCLReplay: LaunchReplay {
     self.kernels = Array(kernels.values)
     self.writtenInputs = writtenInputs.sorted()
     held = memory.slabs + outside.values
-    let commands = try recording.commands.map { command -> Command in
+    let commands = try recording.commands.enumerated().compactMap { position, command -> Command? in
+      if memory.copies.omitted.contains(position) { return nil }
       switch command {
       case .launch(let launch, let storages, _):
         return try Self.launch(launch, storages, memory, backend)
@@ -132,28 +133,46 @@ final class OpenCLReplay: LaunchReplay {
 /// The memory of the storages that live only within a replay.
 private struct ReplayMemory {
   let slabs: [OpenCLStorage]
+  /// What is written where it would have been copied to.
+  let copies: CopyElimination
   private var buffers: [Int: Buffer] = [:]
 
   init(_ recording: OpenCLRecording) throws {
+    let device = recording.backend.device
+    let alignment = max(device.baseAddressAlignment, 64)
+    copies = CopyElimination(recording, alignment: alignment)
     var uses: [Int: ClosedRange<Int>] = [:]
     for (position, command) in recording.commands.enumerated() {
       for case .made(let number) in command.storages where recording.byteCounts[number] > 0 {
-        uses[number] = (uses[number]?.lowerBound ?? position)...position
+        var place = number
+        if let alias = copies.aliases[number] {
+          guard case .made(let whole) = alias.target else { continue }
+          place = whole
+        }
+        uses[place] = min(uses[place]?.lowerBound ?? position, position)...position
       }
     }
     let numbers = uses.keys.sorted()
-    let device = recording.backend.device
     let plan = MemoryPlan(
       numbers.map { .init(byteCount: recording.byteCounts[$0], commands: uses[$0] ?? 0...0) },
-      alignment: max(device.baseAddressAlignment, 64), slabLimit: device.maxAllocation)
+      alignment: alignment, slabLimit: device.maxAllocation)
     slabs = try plan.slabs.map { try recording.backend.scratch(byteCount: $0) }
-    for (number, place) in zip(numbers, plan.places) {
-      do throws(OpenCLError) {
+    do throws(OpenCLError) {
+      for (number, place) in zip(numbers, plan.places) {
         buffers[number] = try slabs[place.slab].buffer?.part(
           at: place.offset, bytes: recording.byteCounts[number])
-      } catch {
-        throw BackendError(error)
       }
+      for (number, alias) in copies.aliases {
+        let whole: Buffer? =
+          switch alias.target {
+          case .made(let target): buffers[target]
+          case .outside(let storage): storage.buffer
+          case .input: nil
+          }
+        buffers[number] = try whole?.part(at: alias.byte, bytes: recording.byteCounts[number])
+      }
+    } catch {
+      throw BackendError(error)
     }
   }
 

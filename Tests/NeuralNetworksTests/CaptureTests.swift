@@ -271,4 +271,25 @@ import Testing
     #expect(after.liveBytes == before.liveBytes)
     #expect(after.peakBytes == before.peakBytes)
   }
+
+  @Test("Gradients are computed in their places, not copied there", arguments: TestDevices.all)
+  func launches(device: Device) throws {
+    let own = try Device.unshared(device.identifier)
+    var counts: [Int] = []
+    var parameterCount = 0
+    for isCaptured in [true, false] {
+      let model = try makeModel(own)
+      parameterCount = model.parameters.count
+      let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: isCaptured) { batch in
+        crossEntropy(model(batch.inputs), batch.targets)
+      }
+      let examples = batch(0, on: own)
+      for _ in 0..<3 { try step(examples) }
+      let before = own.statistics.launches
+      try step(examples)
+      counts.append(own.statistics.launches - before)
+    }
+    let saved = device.identifier == "cpu" ? 0 : parameterCount
+    #expect(counts[0] == counts[1] - saved)
+  }
 }

@@ -196,34 +196,40 @@ public func linear(
     "linear: bias of shape \(bias.map(\.shape.description) ?? "") does not fit weight \(weight.shape)"
   )
   let rows = x.reshaped(to: [x.shape.dimensions.dropLast().reduce(1, *), x.shape[-1]])
-  let y = product(rows, weight.transposed(), bias: bias, activation: activation)
+  let y = product(
+    rows, weight, isRightTransposed: true, bias: bias, activation: activation)
   return y.reshaped(to: Shape(x.shape.dimensions.dropLast() + [weight.shape[0]]))
 }
 
-/// `activation(a·b + bias)` with its gradient.
+/// `activation(a·b + bias)` with its gradient; of a matrix bᵀ, `b` is what is transposed.
 private func product(
-  _ a: Tensor, _ b: Tensor, bias: Tensor? = nil, activation: Activation = .identity
+  _ a: Tensor, _ b: Tensor, isRightTransposed: Bool = false, bias: Tensor? = nil,
+  activation: Activation = .identity
 ) -> Tensor {
   let inputs = [a, b] + (bias.map { [$0] } ?? [])
   let device = commonDevice("matmul", inputs)
   let dtype = commonDType("matmul", inputs)
-  let m = a.shape[-2]
-  let n = b.shape[-1]
+  let left = a.detached
+  let right = isRightTransposed ? b.detached.transposed() : b.detached
+  let m = left.shape[-2]
+  let n = right.shape[-1]
   require(
     dtype.isComputed, "matmul: operands are \(dtype); convert them with cast(to: .float32)")
   require(
-    a.shape[-1] == b.shape[-2],
-    "matmul: shapes \(a.shape) and \(b.shape); the inner lengths \(a.shape[-1]) and \(b.shape[-2]) differ"
+    left.shape[-1] == right.shape[-2],
+    """
+    matmul: shapes \(left.shape) and \(right.shape); the inner lengths \(left.shape[-1]) and \
+    \(right.shape[-2]) differ
+    """
   )
   let batch = broadcastShape(
-    "matmul", [Shape(a.shape.dimensions.dropLast(2)), Shape(b.shape.dimensions.dropLast(2))])
+    "matmul",
+    [Shape(left.shape.dimensions.dropLast(2)), Shape(right.shape.dimensions.dropLast(2))])
   let shape = Shape(batch.dimensions + [m, n])
   // A gradient taken from the input of the activation needs that input, so it is kept and the
   // activation follows in a launch of its own.
   let isTracked = inputs.contains(where: \.isTracked)
   let isFused = !isTracked || activation.savesOutput || activation.isIdentity
-  let left = a.detached
-  let right = b.detached
   let result = device.allocate(dtype, shape)
   launchProduct(
     left, right, bias: bias?.detached, activation: isFused ? activation : .identity, into: result)
@@ -233,7 +239,11 @@ private func product(
       isFused ? activation.gradient(cotangent: cotangent, input: nil, output: result) : cotangent
     return [
       isNeeded[0] ? product(signal, right.transposed()) : nil,
-      isNeeded[1] ? gradientOfRight(left, signal, target: right.shape) : nil,
+      isNeeded[1]
+        ? isRightTransposed
+          ? product(signal.transposed(), left)
+          : gradientOfRight(left, signal, target: right.shape)
+        : nil,
       isNeeded.count > 2 && isNeeded[2] ? signal : nil,
     ]
   }
