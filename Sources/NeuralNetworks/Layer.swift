@@ -29,3 +29,9 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
   /// The layer and what does not fit.
   public var description: String { layer.isEmpty ? problem : "layer \(layer): \(problem)" }
 }
+
+/// A layer that can apply an activation in its own launches.
+protocol ActivationFusingLayer: Layer {
+  /// The activation of the layer's output.
+  func callAsFunction(_ x: Tensor, then activation: Activation) -> Tensor
+}

@@ -47,8 +47,22 @@ public final class Sequential: Module, Layer {
     "Sequential(" + layers.map(\.summary).joined(separator: ", ") + ")"
   }
 
-  /// Applies the layers in order.
-  public func callAsFunction(_ x: Tensor) -> Tensor { layers.reduce(x) { $1($0) } }
+  /// Applies the layers in order; an activation in the launches of the layer before it, where that
+  /// can be.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    var x = x
+    var rest = layers[...]
+    while let layer = rest.popFirst() {
+      if let layer = layer as? any ActivationFusingLayer, let next = rest.first as? ActivationLayer
+      {
+        x = layer(x, then: next.activation)
+        rest.removeFirst()
+      } else {
+        x = layer(x)
+      }
+    }
+    return x
+  }
 
   /// Builds the layers in order.
   public func build(input: Shape) throws(ModelError) -> Shape {

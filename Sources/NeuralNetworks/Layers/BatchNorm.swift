@@ -11,7 +11,7 @@ public import Tensors
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.
-public final class BatchNorm: Module, Layer {
+public final class BatchNorm: Module, ActivationFusingLayer {
   /// The factor of each channel, `[c]`; nil when the layer is not affine.
   public let weight: Parameter?
   /// The summand of each channel, `[c]`; nil when the layer is not affine.
@@ -53,14 +53,21 @@ public final class BatchNorm: Module, Layer {
   /// The normalised batch.
   ///
   /// Traps in training when a channel has a single value, which has no variance.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+
+  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
+    activation.isIdentity ? normalized(x, next) : next(self(x))
+  }
+
+  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
     require(
       x.rank >= 2 && x.shape[1] == $runningMean.shape?[0],
       "\(summary): the input has shape \(x.shape), not [n, c] or [n, c, …]")
-    return mode == .training ? normalizeByBatch(x) : normalizeByRunningEstimates(x)
+    return mode == .training
+      ? normalizeByBatch(x, activation) : normalizeByRunningEstimates(x, activation)
   }
 
-  private func normalizeByBatch(_ x: Tensor) -> Tensor {
+  private func normalizeByBatch(_ x: Tensor, _ activation: Activation) -> Tensor {
     let geometry = NormalizationGeometry.batch(x.shape)
     require(
       geometry.groupCount > 1 || x.count == 0,
@@ -92,7 +99,7 @@ public final class BatchNorm: Module, Layer {
     RunningState.update([$batchCount], tensors: []) { old, _, _ in [old[0] + 1] }
   }
 
-  private func normalizeByRunningEstimates(_ x: Tensor) -> Tensor {
+  private func normalizeByRunningEstimates(_ x: Tensor, _ activation: Activation) -> Tensor {
     /// Per-channel values, shaped to broadcast over the axes behind the channels.
     func aligned(_ values: Tensor) -> Tensor {
       values.reshaped(to: Shape([x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)))

@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// x is `[…, in]`, y `[…, out]`; the weight is `[out, in]` and the bias `[out]`, as in PyTorch,
 /// whose initial values they have unless told otherwise: uniform on ±1/√in.
-public final class Linear: Module, Layer {
+public final class Linear: Module, ActivationFusingLayer {
   /// The matrix, `[out, in]`.
   @Parameter public var weight: Tensor
   /// The summands, `[out]`; nil where there are none.
@@ -44,6 +44,11 @@ public final class Linear: Module, Layer {
   /// The layer's output.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     linear(x, weight: weight, bias: bias?.value, activation: activation)
+  }
+
+  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
+    activation.isIdentity
+      ? linear(x, weight: weight, bias: bias?.value, activation: next) : next(self(x))
   }
 
   /// Takes the number of inputs from the last axis.
