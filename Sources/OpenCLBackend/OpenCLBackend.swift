@@ -105,6 +105,12 @@ public final class OpenCLBackend: Backend {
     do { return try OpenCLDevice.all() } catch { throw BackendError(error) }
   }
 
+  /// Releases all that the process has of OpenCL, at its end; nothing may be computed afterwards.
+  ///
+  /// What variables of the whole program refer to is never released otherwise, and drivers expect
+  /// their objects back.
+  public static func releaseAll() { LiveHandles.process.releaseAll() }
+
   /// The device's name, as its driver gives it.
   public var name: String { device.name }
 

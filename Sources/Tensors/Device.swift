@@ -235,10 +235,18 @@ private final class OpenDevices: Sendable {
   }
 
   private func close() {
-    // The backends are released outside the lock.
-    _ = state.withLock { state in
+    closeBackends()
+    OpenCLBackend.releaseAll()
+  }
+
+  /// Lets the backends go, outside the lock, with nothing left to do.
+  private func closeBackends() {
+    let closed = state.withLock { state in
       defer { state = State(closesAtExit: true) }
       return state
+    }
+    for backend in closed.backends.values {
+      do { try backend.wait() } catch { Logger(label: "apus").debug("closing: \(error)") }
     }
   }
 }

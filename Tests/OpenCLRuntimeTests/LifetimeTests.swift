@@ -39,6 +39,21 @@ import Testing
     #expect(Self.releases.map { calls.count(of: $0) } == [1, 1, 2, 1, 1, 2])
   }
 
+  @Test("At the end of a process all is released, once, whoever still refers to it")
+  func releasedAtTheEnd() throws {
+    var bench: Bench? = try Bench()
+    let (calls, live) = try #require(bench.map { ($0.calls, $0.live) })
+    let buffer = try bench.map { try Buffer($0.context, bytes: 4) }
+    live.releaseAll()
+    #expect(live.total == 0)
+    bench = nil
+    _ = consume buffer
+    #expect(live.total == 0)
+    let counts = [OpenCLCall.clReleaseContext, .clReleaseCommandQueue, .clReleaseMemObject]
+      .map { calls.count(of: $0) }
+    #expect(counts == [1, 1, 1])
+  }
+
   @Test("An object whose release failed stays counted", arguments: releases)
   func failedRelease(call: OpenCLCall) throws {
     var bench: Bench? = try Bench()
