@@ -56,6 +56,16 @@ public struct Setting: Sendable, CustomStringConvertible {
     [DType.float32, .float64].filter(device.supports).map { Setting(device, $0) }
   }
 
+  /// Of cases that are a kernel each, those that are worth building one for: all on the reference,
+  /// every second in float32 on a device and every fourth in float64.
+  ///
+  /// That a device's kernels agree with the reference on every length and layout is shown by the
+  /// tests of its backend.
+  public func chosen<Case>(_ cases: [Case]) -> [Case] {
+    let step = device == .reference ? 1 : dtype == .float32 ? 2 : 4
+    return stride(from: 0, to: cases.count, by: step).map { cases[$0] }
+  }
+
   /// Both parts, such as `cpu float64`.
   public var description: String { "\(device.identifier) \(dtype)" }
 
