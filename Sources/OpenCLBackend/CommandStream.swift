@@ -46,6 +46,7 @@ final class CommandStream: Sendable {
   private let pool: MemoryPool
   private let programs: ProgramCache
   private let state = Mutex(State())
+  private let log = Logger(label: "apus.stream")
 
   init(_ queue: Queue, pool: MemoryPool, programs: ProgramCache) {
     self.queue = queue
@@ -55,7 +56,7 @@ final class CommandStream: Sendable {
 
   /// What the queue still reads from the host must stay until it has run.
   deinit {
-    do { try queue.finish() } catch { Logger(label: "apus").debug("closing: \(error)") }
+    do { try queue.finish() } catch { log.debug("closing: \(error)") }
   }
 
   /// Launches, packs and waits until now.
@@ -102,16 +103,16 @@ final class CommandStream: Sendable {
       for launch in launches {
         do throws(OpenCLError) {
           try enqueue(launch, &state)
+          // Told at once: a failure that comes later concerns what is already under way.
+          if launch.writesOutput && !wroteOutput {
+            wroteOutput = true
+            for storage in storages { state.written.insert(storage) }
+          }
+          try flushIfDue(&state)
         } catch {
-          let error = BackendError(error)
-          if error.kind == .deviceLost { state.loss = error }
+          let error = noted(error, &state)
           if wroteOutput { for storage in storages { storage.fail(error) } }
           throw error
-        }
-        // Told at once: a failure that comes later concerns what is already under way.
-        if launch.writesOutput && !wroteOutput {
-          wroteOutput = true
-          for storage in storages { state.written.insert(storage) }
         }
       }
     }
@@ -178,7 +179,7 @@ final class CommandStream: Sendable {
     } catch  where error.isOutOfMemory {
       // Some drivers allocate memory only when it is first used.
       pool.releaseUnused()
-      try queue.finish()
+      try settling(&state) { () throws(OpenCLError) in try queue.finish() }
       try attempt(kernel)
     }
     state.counts.launches += 1
@@ -186,7 +187,6 @@ final class CommandStream: Sendable {
       state.kernels[number].hasRun = true
       state.firstRuns.append(number)
     }
-    try flushIfDue(&state)
   }
 
   /// Lets the queue run empty before too many different kernels wait in it.
@@ -216,15 +216,22 @@ final class CommandStream: Sendable {
     let transfer = Transfer(copying: bytes)
     try state.withLock { state in
       if let loss = state.loss { throw loss }
+      var isWritten = false
       do throws(OpenCLError) {
         try queue.enqueueWrite(transfer.bytes, to: buffer, at: offset, event: transfer.event)
+        isWritten = true
         state.transfers.append(transfer)
         state.written.insert(storage)
-        if state.transfers.count > Self.transferLimit { try state.transfers[0].event.wait() }
+        if state.transfers.count > Self.transferLimit {
+          let oldest = state.transfers[0].event
+          try settling(&state) { () throws(OpenCLError) in try oldest.wait() }
+        }
         Self.releaseTransfers(&state)
         try flushIfDue(&state)
       } catch {
-        throw BackendError(error)
+        let error = noted(error, &state)
+        if isWritten { storage.fail(error) }
+        throw error
       }
     }
   }
@@ -263,7 +270,7 @@ final class CommandStream: Sendable {
         try command(queue, event)
         try queue.flush()
       } catch {
-        throw BackendError(error)
+        throw noted(error, &state)
       }
       state.unflushed = 0
       return Mark(event: event, position: state.written.position)
@@ -275,10 +282,16 @@ final class CommandStream: Sendable {
     _ storage: OpenCLStorage, atByte offset: Int, into bytes: UnsafeMutableRawBufferPointer
   ) throws {
     guard let buffer = storage.buffer, bytes.count > 0 else { return }
-    let mark = try mark { queue, event throws(OpenCLError) in
-      try queue.enqueueRead(buffer, at: offset, into: bytes, event: event)
+    do {
+      let mark = try mark { queue, event throws(OpenCLError) in
+        try queue.enqueueRead(buffer, at: offset, into: bytes, event: event)
+      }
+      try wait(for: mark)
+    } catch {
+      // However it failed, the memory is the caller's again, so the device must be done with it.
+      do { try queue.finish() } catch { log.debug("after a failed read: \(error)") }
+      throw error
     }
-    try wait(for: mark)
   }
 
   /// Waits until all that came before a mark has run.
@@ -295,7 +308,7 @@ final class CommandStream: Sendable {
         throw error
       }
     } catch let error as OpenCLError {
-      throw fail(BackendError(error))
+      throw state.withLock { failWritten(error, &$0) }
     }
     let (kernels, storages) = state.withLock { state in
       Self.releaseTransfers(&state)
@@ -315,12 +328,31 @@ final class CommandStream: Sendable {
     }
   }
 
-  private func fail(_ error: BackendError) -> BackendError {
-    let storages = state.withLock { state in
-      if error.kind == .deviceLost { state.loss = error }
-      return state.written.remove(upTo: .max)
+  // MARK: Failures
+
+  /// A failed call as the backend's error; a device that is lost stays lost.
+  private func noted(_ error: OpenCLError, _ state: inout State) -> BackendError {
+    let error = BackendError(error)
+    if error.kind == .deviceLost { state.loss = error }
+    return error
+  }
+
+  /// Waits inside a command; what was under way has failed if that does.
+  private func settling(
+    _ state: inout State, _ wait: () throws(OpenCLError) -> Void
+  ) throws(OpenCLError) {
+    do {
+      try wait()
+    } catch {
+      _ = failWritten(error, &state)
+      throw error
     }
-    for storage in storages { storage.fail(error) }
+  }
+
+  /// Fails every storage written since the last successful wait.
+  private func failWritten(_ error: OpenCLError, _ state: inout State) -> BackendError {
+    let error = noted(error, &state)
+    for storage in state.written.remove(upTo: .max) { storage.fail(error) }
     return error
   }
 }

@@ -16,7 +16,8 @@ extension OpenCLBackend {
       kernel: kernel,
       arguments: [
         try .view(table), try .view(indices), try .view(output),
-        index.argument(layout(rows: output, indices: indices, table: table, source: table)),
+        index.argument(
+          layout(rows: output, indices: indices, table: table, source: table, output: output)),
       ],
       global: WorkSize(output.count.rounded(upToMultipleOf: groupSize)),
       local: WorkSize(groupSize))
@@ -57,18 +58,19 @@ extension OpenCLBackend {
       arguments: [
         try .view(values), try .view(indices), try .view(output),
         index.argument(
-          layout(rows: values, indices: indices, table: output, source: values, share: share)),
+          layout(
+            rows: values, indices: indices, table: output, source: values, output: output,
+            share: share)),
       ],
       global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
     try submit([launch], writing: [output])
   }
 
   /// The fields of the kernels' struct.
-  private func layout(rows: View, indices: View, table: View, source: View, share: Int = 0)
-    -> [Int]
-  {
-    let output = source.storage === table.storage && source.offset == table.offset ? rows : table
-    return [
+  private func layout(
+    rows: View, indices: View, table: View, source: View, output: View, share: Int = 0
+  ) -> [Int] {
+    [
       table.shape[0], rows.shape[0], rows.shape[1], source.offset, output.offset, indices.offset,
       indices.strides[0], share,
     ]

@@ -3,16 +3,16 @@ import Foundation
 import OpenCLRuntime
 
 /// The folder of the kernels' sources.
-struct KernelLibrary: Sendable {
+package struct KernelLibrary: Sendable {
   /// The folder.
-  let directory: String
+  package let directory: String
 
   /// Finds the folder.
   ///
   /// It is `APUS_KERNELS` if that is set; else `Kernels` beside the executable, else
   /// `../share/apus/Kernels` from there, else where the package was built.
   /// - Throws: `BackendError` that lists the places when there is none.
-  init(
+  package init(
     environment: [String: String], executable: String = KernelLibrary.executable,
     sourceFile: String = #filePath
   ) throws {
@@ -43,7 +43,7 @@ struct KernelLibrary: Sendable {
   }
 
   /// The path of the running program.
-  static var executable: String {
+  package static var executable: String {
     let link = "/proc/self/exe"
     do {
       return try FileManager.default.destinationOfSymbolicLink(atPath: link)

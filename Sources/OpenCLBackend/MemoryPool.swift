@@ -48,15 +48,19 @@ final class MemoryPool: Sendable {
     require(byteCount >= 0, "allocate: \(byteCount) bytes were asked for")
     let size = SizeClass.rounding(byteCount)
     let kept = try reserve(size)
-    do {
-      let buffer = try size == 0 ? nil : kept ?? make(size, settle: settle)
+    do throws(OpenCLError) {
+      var buffer = kept
+      if buffer == nil && size > 0 { buffer = try make(size, settle: settle) }
+      state.withLock {
+        $0.statistics.peakBytes = max($0.statistics.peakBytes, $0.statistics.liveBytes)
+      }
       return OpenCLStorage(byteCount: byteCount, buffer: buffer, pool: self)
     } catch {
       state.withLock {
         $0.statistics.liveStorages -= 1
         $0.statistics.liveBytes -= size
       }
-      throw error
+      throw error.isExhaustion ? outOfMemory(size, "\(error)") : BackendError(error)
     }
   }
 
@@ -91,7 +95,6 @@ final class MemoryPool: Sendable {
       guard size <= room else { return (nil, false, false) }
       state.statistics.liveStorages += 1
       state.statistics.liveBytes += size
-      state.statistics.peakBytes = max(state.statistics.peakBytes, state.statistics.liveBytes)
       return (buffer, true, size + state.statistics.pooledBytes > room)
     }
     guard hasRoom else {
@@ -101,19 +104,14 @@ final class MemoryPool: Sendable {
     return buffer
   }
 
-  private func make(_ size: Int, settle: () -> Void) throws -> Buffer {
+  /// Makes a buffer, once more with an empty pool if memory runs out.
+  private func make(_ size: Int, settle: () -> Void) throws(OpenCLError) -> Buffer {
     do {
       return try Buffer(context, bytes: size)
-    } catch let error where error.isOutOfMemory || error.status == .invalidBufferSize {
+    } catch  where error.isExhaustion {
       releaseUnused()
       settle()
-      do {
-        return try Buffer(context, bytes: size)
-      } catch {
-        throw outOfMemory(size, "\(error)")
-      }
-    } catch {
-      throw BackendError(error)
+      return try Buffer(context, bytes: size)
     }
   }
 
@@ -124,6 +122,11 @@ final class MemoryPool: Sendable {
       "no room for \(size) bytes on '\(context.device.name)': \(now.liveStorages) storages hold "
         + "\(now.liveBytes) bytes, at most \(now.peakBytes) until now: \(reason)")
   }
+}
+
+extension OpenCLError {
+  /// Whether there may be room for a buffer when others are gone, or for a smaller one.
+  fileprivate var isExhaustion: Bool { isOutOfMemory || status == .invalidBufferSize }
 }
 
 extension MemoryPool {
@@ -137,7 +140,7 @@ extension MemoryPool {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
     let unit = text.last.flatMap { units[Character($0.uppercased())] }
     guard let number = Int(unit == nil ? text[...] : text.dropLast()), number > 0,
-      case let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1), !overflow
+      case (let bytes, let overflow) = number.multipliedReportingOverflow(by: unit ?? 1), !overflow
     else {
       throw BackendError(
         .execution,

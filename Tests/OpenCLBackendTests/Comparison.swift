@@ -93,8 +93,9 @@ struct Comparison {
     }
   }
 
-  /// Expects each number within a number of units in the last place of the true one, one number
-  /// for each output. A subnormal may be zero.
+  /// Expects numbers within units in the last place of the true ones.
+  ///
+  /// There is a number of units for each output. A subnormal may be zero.
   func expectWithin(ulps: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
     expect(sourceLocation) { output, i, number in
       // The reference's own float64 functions are within one unit of theirs.
