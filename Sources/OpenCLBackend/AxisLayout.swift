@@ -28,8 +28,9 @@ struct AxisLayout {
       }
     }
     if self.lengths.isEmpty {
+      // No stride leads anywhere, so a single element takes the kernel of contiguous ones.
       self.lengths = [1]
-      strides = strides.map { _ in [0] }
+      strides = strides.map { _ in [1] }
     }
   }
 
