@@ -88,8 +88,8 @@ func checkGradients(
     require(
       input.dtype == .float64,
       """
-      checkGradients: \(name) is \(input.dtype); finite differences need float64 (a module is \
-      given it by initialize(seed:dtype: .float64))
+      checkGradients: \(name) is \(input.dtype); finite differences need float64, which \
+      cast(to: .float64) gives a tensor, and initialize(seed:dtype: .float64) a module
       """)
   }
   do {

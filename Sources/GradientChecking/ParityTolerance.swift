@@ -46,8 +46,8 @@ struct ParityTolerance {
       case .pointwise(let expression, let derivatives, let scalars):
         .elements(
           Self.bounds(trial, expression, derivatives, scalars, truth).map { $0.map(scaled) })
-      case .sums(let terms):
-        .elements(try Self.bounds(trial, terms: terms).map { $0.map(scaled) })
+      case .sums(let terms, let back):
+        .elements(try Self.bounds(trial, terms: terms, back: back).map { $0.map(scaled) })
       case .yardstick:
         .norms(try Self.bounds(trial, truth).map(scaled))
       }
@@ -79,10 +79,10 @@ struct ParityTolerance {
   }
 
   /// The probabilistic bound of sums of so many products, for each element.
-  private static func bounds(_ trial: SampleTrial, terms: Int) throws -> [[Double]] {
-    let factor = 3 * Double(terms).squareRoot() * epsilon
-    return try trial.results(.float64, on: .reference, magnitudes: true).tensors.map {
-      $0.values.map { factor * $0 }
+  private static func bounds(_ trial: SampleTrial, terms: Int, back: Int) throws -> [[Double]] {
+    try trial.results(.float64, on: .reference, magnitudes: true).tensors.enumerated().map {
+      let factor = 3 * Double($0 == 0 ? terms : back).squareRoot() * epsilon
+      return $1.values.map { factor * $0 }
     }
   }
 

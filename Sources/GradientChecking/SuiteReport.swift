@@ -31,7 +31,7 @@ public struct OperationReport: Sendable, Hashable, Codable {
   public func failures(limit: Int = .max) -> [String] {
     checks.flatMap { check in
       let title = "\(operation) \(check.comparison.rawValue)"
-      let lines = check.findings.prefix(limit).map { "\(title): \($0)" }
+      let lines = check.findings.prefix(limit).map { "\(title): \($0.line)" }
       let rest = check.findings.count - lines.count
       return rest > 0 ? lines + ["\(title): \(rest) more failures"] : lines
     }
@@ -143,6 +143,16 @@ extension SuiteReport: CustomStringConvertible {
       passed
       ? "all \(operations.count) operations passed" : "\(failed) of \(operations.count) failed"
     return ([verdict] + distinct).joined(separator: "; ")
+  }
+}
+
+extension Finding {
+  /// The message, after the kind where a comparison's name does not say it.
+  fileprivate var line: String {
+    switch kind {
+    case .gradient, .convention, .parity: message
+    case .inconclusive, .contract, .execution: description
+    }
   }
 }
 

@@ -95,9 +95,9 @@ public enum SampleAccuracy: Sendable {
   /// The derivatives are those with respect to each input; the gradient is their product with the
   /// cotangent. Behind the inputs the expressions may refer to numbers. No input is broadcast.
   case pointwise(Expression, derivatives: [Expression], scalars: [Double] = [])
-  /// For each element, the error of a sum of products of the inputs of at most so many terms,
-  /// forward or back.
-  case sums(terms: Int)
+  /// For each element, the error of a sum of products of the inputs, of at most so many terms in
+  /// the value and so many in a gradient.
+  case sums(terms: Int, back: Int)
   /// For each tensor, a multiple of the error that the reference makes in Float32.
   case yardstick
 

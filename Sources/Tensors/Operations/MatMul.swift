@@ -21,7 +21,7 @@ public enum MatMulOperation: String, OperationFamily {
       ) -> OperationSample {
         OperationSample(
           [matrix(m, k, a, layout), matrix(k, n, b, layout)],
-          accuracy: .sums(terms: max(1, m, k, n))
+          accuracy: .sums(terms: max(1, k), back: max(1, m, n))
         ) { x in
           (a ? x[0].transposed() : x[0]).matmul(b ? x[1].transposed() : x[1])
         }
@@ -40,90 +40,93 @@ public enum MatMulOperation: String, OperationFamily {
     case .batched:
       odd.map { m, k, _ in
         OperationSample(
-          [.init([3, m, k]), .init([3, k, 2])], accuracy: .sums(terms: max(m, k))
+          [.init([3, m, k]), .init([3, k, 2])], accuracy: .sums(terms: k, back: max(m, 2))
         ) { $0[0].matmul($0[1]) }
       } + [
         OperationSample(
-          [.init([2, 3, 4, 5]), .init([2, 3, 6, 5])], accuracy: .sums(terms: 6)
+          [.init([2, 3, 4, 5]), .init([2, 3, 6, 5])], accuracy: .sums(terms: 5, back: 6)
         ) { $0[0].matmul($0[1].transposed()) },
         OperationSample(
-          [.init([2, 3, 4, 5]), .init([2, 3, 5, 6])], accuracy: .sums(terms: 6)
+          [.init([2, 3, 4, 5]), .init([2, 3, 5, 6])], accuracy: .sums(terms: 5, back: 6)
         ) { $0[0].permuted([1, 0, 2, 3]).matmul($0[1].permuted([1, 0, 2, 3])) },
         OperationSample([.init([0, 4, 5]), .init([0, 5, 6])]) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([3, 5, 7], layout: .transposed), .init([3, 7, 2], layout: .sliced)],
-          accuracy: .sums(terms: 7)
+          accuracy: .sums(terms: 7, back: 5)
         ) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([3, 5, 7], layout: .sliced), .init([3, 7, 2], layout: .transposed)],
-          accuracy: .sums(terms: 7)
+          accuracy: .sums(terms: 7, back: 5)
         ) { $0[0].matmul($0[1]) },
       ]
     case .broadcastBatch:
       odd.map { m, k, _ in
         OperationSample(
-          [.init([3, m, k]), .init([k, 2])], accuracy: .sums(terms: max(3 * m, k))
+          [.init([3, m, k]), .init([k, 2])], accuracy: .sums(terms: k, back: max(3 * m, 2))
         ) { $0[0].matmul($0[1]) }
       } + [
         OperationSample(
-          [.init([5, 7]), .init([3, 7, 2])], accuracy: .sums(terms: 7)
+          [.init([5, 7]), .init([3, 7, 2])], accuracy: .sums(terms: 7, back: 6)
         ) { $0[0].matmul($0[1]) },
         OperationSample(
-          [.init([2, 1, 4, 5]), .init([3, 5, 6])], accuracy: .sums(terms: 18)
+          [.init([2, 1, 4, 5]), .init([3, 5, 6])], accuracy: .sums(terms: 5, back: 18)
         ) { $0[0].matmul($0[1]) },
         OperationSample([.init([0, 4, 5]), .init([5, 6])]) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([3, 5, 7], layout: .transposed), .init([7, 2], layout: .sliced)],
-          accuracy: .sums(terms: 15)
+          accuracy: .sums(terms: 7, back: 15)
         ) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([3, 5, 7], layout: .sliced), .init([7, 2], layout: .transposed)],
-          accuracy: .sums(terms: 15)
+          accuracy: .sums(terms: 7, back: 15)
         ) { $0[0].matmul($0[1]) },
       ]
     case .vectors:
       odd.flatMap { m, k, _ in
         [([k], [k]), ([m, k], [k]), ([k], [k, m])].map { (left: Shape, right: Shape) in
           OperationSample(
-            [.init(left), .init(right)], accuracy: .sums(terms: max(m, k))
+            [.init(left), .init(right)], accuracy: .sums(terms: k, back: m)
           ) { $0[0].matmul($0[1]) }
         }
       } + [
         OperationSample([.init([0]), .init([0])], accuracy: .exact) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([4, 9], layout: .transposed), .init([9], layout: .sliced)],
-          accuracy: .sums(terms: 9)
+          accuracy: .sums(terms: 9, back: 4)
         ) { $0[0].matmul($0[1]) },
         OperationSample(
           [.init([9], layout: .sliced), .init([9, 4], layout: .transposed)],
-          accuracy: .sums(terms: 9)
+          accuracy: .sums(terms: 9, back: 4)
         ) { $0[0].matmul($0[1]) },
       ]
     case .linear:
       odd.map { m, k, n in
         OperationSample(
-          [.init([m, k]), .init([n, k]), .init([n])], accuracy: .sums(terms: max(m, k + 1, n))
+          [.init([m, k]), .init([n, k]), .init([n])], accuracy: .sums(terms: k + 1, back: max(m, n))
         ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2]) }
       } + [
-        OperationSample([.init([2, 3, 9]), .init([4, 9])], accuracy: .sums(terms: 9)) {
+        OperationSample([.init([2, 3, 9]), .init([4, 9])], accuracy: .sums(terms: 9, back: 6)) {
           Tensors.linear($0[0], weight: $0[1], bias: nil)
         },
-        OperationSample([.init([9]), .init([4, 9]), .init([4])], accuracy: .sums(terms: 10)) {
+        OperationSample(
+          [.init([9]), .init([4, 9]), .init([4])], accuracy: .sums(terms: 10, back: 4)
+        ) {
           Tensors.linear($0[0], weight: $0[1], bias: $0[2])
         },
         OperationSample([.init([0, 9]), .init([4, 9]), .init([4])]) {
           Tensors.linear($0[0], weight: $0[1], bias: $0[2])
         },
-        OperationSample([.init([5, 0]), .init([4, 0]), .init([4])], accuracy: .sums(terms: 5)) {
+        OperationSample(
+          [.init([5, 0]), .init([4, 0]), .init([4])], accuracy: .sums(terms: 1, back: 5)
+        ) {
           Tensors.linear($0[0], weight: $0[1], bias: $0[2])
         },
-        OperationSample(
-          [
-            .init([5, 9], layout: .sliced), .init([17, 9], layout: .transposed),
-            .init([17], layout: .sliced),
-          ], accuracy: .sums(terms: 17)
-        ) { Tensors.linear($0[0], weight: $0[1], bias: $0[2]) },
       ]
+        + scattered.map { inputs in
+          OperationSample(inputs, accuracy: .sums(terms: 10, back: 17)) {
+            Tensors.linear($0[0], weight: $0[1], bias: $0[2])
+          }
+        }
     case .linearActivation:
       [Activation.tanh, .sin].flatMap { activation in
         odd.map { m, k, n in
@@ -134,23 +137,21 @@ public enum MatMulOperation: String, OperationFamily {
         } + [
           linear([.init([0, 9]), .init([4, 9]), .init([4])], activation: activation),
           linear([.init([5, 0]), .init([4, 0]), .init([4])], activation: activation),
-          linear(
-            [
-              .init([5, 9], layout: .sliced), .init([17, 9], layout: .transposed),
-              .init([17], layout: .sliced),
-            ], activation: activation),
-        ]
-      } + [
-        linear([.init([17, 9]), .init([33, 9]), .init([33])], activation: .square),
-        linear([.init([17, 9]), .init([33, 9])], activation: .sigmoid),
-      ]
+        ] + scattered.map { linear($0, activation: activation) }
+      } + [linear([.init([17, 9]), .init([33, 9]), .init([33])], activation: .square)]
+    }
+  }
+
+  /// Inputs of a layer that do not lie row by row.
+  private var scattered: [[SampleInput]] {
+    [(SampleInput.Layout.sliced, SampleInput.Layout.transposed), (.transposed, .sliced)].map {
+      [.init([5, 9], layout: $0), .init([17, 9], layout: $1), .init([17], layout: .sliced)]
     }
   }
 
   private func linear(_ inputs: [SampleInput], activation: Activation) -> OperationSample {
     OperationSample(inputs, label: activation.name) {
-      Tensors.linear(
-        $0[0], weight: $0[1], bias: $0.count > 2 ? $0[2] : nil, activation: activation)
+      Tensors.linear($0[0], weight: $0[1], bias: $0[2], activation: activation)
     }
   }
 }

@@ -11,9 +11,11 @@ public enum NormalizationOperation: String, OperationFamily {
       _ shape: Shape, _ geometry: NormalizationGeometry, _ mode: NormalizationMode,
       activation: Activation = .identity, layout: SampleInput.Layout = .contiguous
     ) -> OperationSample {
-      let parameters: [SampleInput] = [.init([geometry.channels]), .init([geometry.channels])]
+      let parameter = SampleInput(
+        geometry.models == 1 ? [geometry.channels] : [geometry.models, geometry.channels],
+        layout: layout)
       return OperationSample(
-        [.init(shape, .shifted(mean: 3, deviation: 2), layout: layout)] + parameters,
+        [.init(shape, .shifted(mean: 3, deviation: 2), layout: layout), parameter, parameter],
         label: activation.name
       ) { x in
         normalize(
@@ -106,23 +108,21 @@ public enum NormalizationOperation: String, OperationFamily {
           }
         ]
     case .models:
-      // Three networks with scales and shifts of their own.
-      [(shape: [3, 17, 5], outer: 17, channels: 5, inner: 1), ([3, 1, 65, 2], 1, 65, 2)].map {
-        shape, outer, channels, inner in
-        OperationSample([
-          .init(Shape(shape), .shifted(mean: 3, deviation: 2)), .init([3, channels]),
-          .init([3, channels]),
-        ]) {
-          normalize(
-            $0[0],
-            geometry: NormalizationGeometry(
-              models: 3, outer: outer, groups: channels, inner: inner, channels: channels,
-              channelStride: inner),
-            mode: .meanAndVariance, epsilon: 1e-3, scale: $0[1], shift: $0[2]
-          ).output
-        }
-      }
+      // Three networks with statistics, scales and shifts of their own.
+      each({ [3, $0, 5] }, { $0.asModels { .batch($0) } })
+        + each({ [3, 4, 2, $0] }, { $0.asModels { .batch($0) } })
     }
+  }
+}
+
+extension Shape {
+  /// The geometry of one model, for as many as the first axis is long.
+  fileprivate func asModels(
+    _ geometry: (Shape) -> NormalizationGeometry
+  ) -> NormalizationGeometry {
+    var result = geometry(Shape(Array(dimensions.dropFirst())))
+    result.models = dimensions[0]
+    return result
   }
 }
 

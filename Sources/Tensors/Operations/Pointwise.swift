@@ -119,8 +119,8 @@ public enum PointwiseOperation: String, OperationFamily {
       OperationSample([
         .init([3, 1], layout: .transposed), .init([17, 3, 17], .awayFromZero, layout: .transposed),
       ]) { $0[0] / $0[1] },
-      OperationSample([.init([33]), .init([3, 1]), .init([])]) {
-        Tensors.fused($0[0], $0[1], $0[2]) { ($0 - $1) * $2 }
+      OperationSample([.init([17], layout: .sliced), .init([3, 1], .awayFromZero)]) {
+        $0[0] / $0[1]
       },
     ]
   }

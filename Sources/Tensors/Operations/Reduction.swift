@@ -35,11 +35,11 @@ public enum ReductionOperation: String, OperationFamily {
     ) -> [OperationSample] { each(.distinct, trials, accuracy: { _ in .exact }, apply) }
     return switch self {
     case .sum:
-      each(.normal, trials + Trial.further, accuracy: { .sums(terms: $0.terms) }) {
+      each(.normal, trials + Trial.further, accuracy: { .sums(terms: $0.terms, back: 1) }) {
         ($0 * $0).sum(axes: $1, keepsDimensions: $2)
       }
     case .mean:
-      each(.normal, trials, accuracy: { .sums(terms: $0.terms) }) {
+      each(.normal, trials, accuracy: { .sums(terms: $0.terms, back: 1) }) {
         ($0 * $0).mean(axes: $1, keepsDimensions: $2)
       }
     case .variance:

@@ -60,15 +60,17 @@ public enum ShapeOperation: String, OperationFamily {
       ]
     case .broadcast:
       source.shuffledLengths().map { length in
-        sample([[length, 1]], accuracy: .sums(terms: 6)) { $0[0].broadcast(to: [2, length, 3]) }
+        sample([[length, 1]], accuracy: .sums(terms: 1, back: 6)) {
+          $0[0].broadcast(to: [2, length, 3])
+        }
       } + [
-        sample([[]], accuracy: .sums(terms: 257)) { $0[0].broadcast(to: [257]) },
+        sample([[]], accuracy: .sums(terms: 1, back: 257)) { $0[0].broadcast(to: [257]) },
         sample([[0, 1]]) { $0[0].broadcast(to: [0, 3]) },
         sample([[3, 1]]) { $0[0].broadcast(to: [0, 3, 2]) },
-        sample([[2, 1, 17]], .transposed, accuracy: .sums(terms: 3)) {
+        sample([[2, 1, 17]], .transposed, accuracy: .sums(terms: 1, back: 3)) {
           $0[0].broadcast(to: [2, 3, 17])
         },
-        sample([[2, 1, 17]], .sliced, accuracy: .sums(terms: 3)) {
+        sample([[2, 1, 17]], .sliced, accuracy: .sums(terms: 1, back: 3)) {
           $0[0].broadcast(to: [2, 3, 17])
         },
       ]
@@ -77,8 +79,8 @@ public enum ShapeOperation: String, OperationFamily {
         sample([[length, 2], [3, 2]]) { Tensors.concatenate($0, axis: 0) }
       } + [
         sample([[2, odd], [2, 1], [2, 0]]) { Tensors.concatenate($0, axis: -1) },
-        sample([[3, 17], [3, 5]], .transposed) { Tensors.concatenate($0, axis: 1) },
-        sample([[3, 17], [3, 5]], .sliced) { Tensors.concatenate($0, axis: 1) },
+        sample([[3, 17], [3, 5], [3, 2]], .transposed) { Tensors.concatenate($0, axis: 1) },
+        sample([[3, 17], [3, 5], [3, 2]], .sliced) { Tensors.concatenate($0, axis: 1) },
       ]
     case .contiguous:
       matrices { $0.transposed().contiguous() } + [
