@@ -10,6 +10,8 @@ struct ExpressionPrinter {
 
   /// Prints expressions that are evaluated in a type.
   ///
+  /// Traps when a function that integers do not have meets integers.
+  ///
   /// - Parameter input: The source of an input's value.
   init(_ expressions: [Expression], in type: ComputeType, input: (Int) -> String) {
     let sequence = InstructionSequence(expressions)
@@ -18,13 +20,22 @@ struct ExpressionPrinter {
         switch instruction {
         case .input(let input_): input(input_)
         case .constant(let value): Self.literal(value, type)
-        case .unary(let function, let x): function.openCL("t\(x)", type)
+        case .unary(let function, let x): Self.call(function, "t\(x)", type)
         case .binary(let function, let x, let y): function.openCL("t\(x)", "t\(y)", type)
         case .select(let condition, let x, let y): "t\(condition) != 0 ? t\(x) : t\(y)"
         }
       return "const SCALAR t\(number) = \(value);"
     }
     results = sequence.results.map { "t\($0)" }
+  }
+
+  private static func call(
+    _ function: UnaryIntrinsic, _ x: String, _ type: ComputeType
+  ) -> String {
+    require(
+      type != .int64 || function.evaluate(1) as Int64? != nil,
+      "\(function.rawValue) came with integers alone; it is defined on floating-point numbers")
+    return function.openCL(x, type)
   }
 
   /// The statements that return a function of `x0`, as `expression.clh` wants an activation.

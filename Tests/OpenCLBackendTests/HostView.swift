@@ -85,7 +85,7 @@ enum Layout: String, CaseIterable {
   case contiguous
   /// The first axis innermost.
   case transposed
-  /// Every second element of every axis but the first, which has a gap.
+  /// Every second element of every axis, with a gap at its end.
   case sliced
   /// Backwards along every axis.
   case reversed
@@ -110,7 +110,7 @@ enum Layout: String, CaseIterable {
     }
     var length = 1
     for axis in order {
-      strides[axis] = self == .sliced && axis > 0 ? 2 * length : length
+      strides[axis] = self == .sliced ? 2 * length : length
       length = strides[axis] * shape.dimensions[axis] + (self == .sliced ? 3 : 0)
       if self == .reversed { strides[axis].negate() }
     }
