@@ -158,8 +158,7 @@ final class CommandStream: Sendable {
         try queue.flush()
         state.unflushed = 0
       } catch {
-        let error = BackendError(error)
-        if error.kind == .deviceLost { state.loss = error }
+        let error = noted(error, &state)
         if count > 0 { for storage in outputs { storage.fail(error) } }
         throw error
       }
@@ -193,7 +192,7 @@ final class CommandStream: Sendable {
   private func countInStretch(_ number: Int, _ state: inout State) throws(OpenCLError) {
     guard state.kernels[number].stretch != state.stretch else { return }
     if state.kernelsInStretch == Self.kernelLimit {
-      try queue.finish()
+      try settling(&state) { () throws(OpenCLError) in try queue.finish() }
       state.stretch += 1
       state.kernelsInStretch = 0
     }
