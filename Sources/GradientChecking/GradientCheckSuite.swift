@@ -27,6 +27,7 @@ public struct GradientCheckSuite: Sendable {
 
   private let operations: [any OperationFamily]
   private let conventions: [KinkConvention]
+  private let deviceStride: Int
 
   /// Creates the check of all operations of the given families.
   ///
@@ -36,12 +37,18 @@ public struct GradientCheckSuite: Sendable {
   ///   - conventions: What is documented of these operations at kinks.
   ///   - seed: Of shapes, values and cotangents.
   ///   - mode: How thoroughly gradients are compared with finite differences.
+  ///   - deviceStride: Of an operation's samples, every how many-th is computed on the device. Each
+  ///     has kernels of its own, and building them takes most of the time of a first run.
   public init(
     device: Device = .current, families: [any OperationFamily.Type] = OperationFamilies.all,
     conventions: [KinkConvention] = KinkConvention.all, seed: UInt64 = 0,
-    mode: GradientCheckMode = .automatic()
+    mode: GradientCheckMode = .automatic(), deviceStride: Int = 1
   ) {
+    require(
+      deviceStride >= 1, "GradientCheckSuite: the device's stride is \(deviceStride), not 1 or more"
+    )
     self.device = device
+    self.deviceStride = deviceStride
     self.seed = seed
     self.mode = mode
     self.conventions = conventions
@@ -88,6 +95,7 @@ public struct GradientCheckSuite: Sendable {
     for (number, sample) in operation.samples(&source).enumerated() {
       let trial = SampleTrial(sample, number: number, key: key[number])
       gradient.merge(trial.checkGradient(name, mode))
+      guard number.isMultiple(of: deviceStride) else { continue }
       let parity = SampleParity(trial, device: device)
       for index in parities.indices where parities[index].report.reasonNotRun == nil {
         parities[index].report.merge(parity.check(name, parities[index].dtype))
