@@ -320,10 +320,16 @@ final class CommandStream: Sendable {
     }
     // Storages may end here, which takes the pool's lock.
     _ = consume storages
-    for (program, runs) in Dictionary(grouping: kernels, by: { ObjectIdentifier($0.0) })
-      .values.map({ ($0[0].0, Set($0.map(\.1))) })
-    {
-      program.save(afterRunning: runs)
+    guard !kernels.isEmpty else { return }
+    // While PoCL makes a binary it loads each kernel a second time, and may take one for the other
+    // when the kernel is running (3.1, pocl_release_dlhandle_cache): nothing runs meanwhile.
+    state.withLock { state in
+      do { try settling(&state) { () throws(OpenCLError) in try queue.finish() } } catch { return }
+      for (program, runs) in Dictionary(grouping: kernels, by: { ObjectIdentifier($0.0) })
+        .values.map({ ($0[0].0, Set($0.map(\.1))) })
+      {
+        program.save(afterRunning: runs)
+      }
     }
   }
 
