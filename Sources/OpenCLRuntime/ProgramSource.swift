@@ -135,9 +135,13 @@ private struct Expansion {
 
   /// The name in a line `#include "name"`.
   private static func includedFile(_ line: Substring) -> String? {
-    guard line.contains("#"), let match = line.prefixMatch(of: /\s*#\s*include\s*"([^"]+)"/) else {
-      return nil
-    }
-    return String(match.1)
+    var rest = line.drop(while: \.isWhitespace)
+    guard rest.popFirst() == "#" else { return nil }
+    rest = rest.drop(while: \.isWhitespace)
+    guard rest.hasPrefix("include") else { return nil }
+    rest = rest.dropFirst("include".count).drop(while: \.isWhitespace)
+    guard rest.popFirst() == "\"" else { return nil }
+    let file = rest.prefix { $0 != "\"" }
+    return file.isEmpty || file.endIndex == rest.endIndex ? nil : String(file)
   }
 }
