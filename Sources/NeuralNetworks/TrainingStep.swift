@@ -14,7 +14,8 @@ public import Tensors
 /// every call, may not read tensors, and what it computes ends with the call. A step that launches
 /// something else each time is found out, stays as it is, and ``captureObstacle`` says why.
 ///
-/// Steps are asynchronous: the host runs at most two ahead of the device. Losses are looked at
+/// Steps are asynchronous: the host runs at most two ahead of the device, or some more where a step
+/// takes less than a millisecond. Losses are looked at
 /// now and then, and by ``finish()``. The first one that is not finite stops the updates at once on
 /// the device, and is thrown when it is looked at; the parameters are then those of the last finite
 /// step.
@@ -34,10 +35,7 @@ public final class TrainingStep<Batch: TensorGroup> {
   private var unread: [LossRing.Place] = []
   /// The losses that were looked at and not yet given out.
   private var losses: [Double] = []
-  private var fences: [any Fence] = []
-
-  /// How many steps the host may be ahead of the device.
-  private static var lead: Int { 2 }
+  private var pacing: StepPacing
 
   /// Creates a step.
   ///
@@ -56,6 +54,7 @@ public final class TrainingStep<Batch: TensorGroup> {
     self.loss = loss
     let arena = model.requireLayout("TrainingStep").arena
     ring = LossRing(dtype: arena.dtype, on: arena.device)
+    pacing = StepPacing(on: arena.device)
     captures = isCaptured ? StepCaptures(on: arena.device) : nil
     var modules: [Module] = []
     model.walk { _, module in modules.append(module) }
@@ -83,8 +82,7 @@ public final class TrainingStep<Batch: TensorGroup> {
     stepCount += 1
     let place = ring.advance()
     unread.append(place)
-    fences.append(try ring.device.fence())
-    if fences.count > Self.lead { try fences.removeFirst().wait() }
+    try pacing.advance()
     let value = ring.loss(at: place)
     if unread.count == LossRing.length { try look() }
     return value
@@ -113,7 +111,7 @@ public final class TrainingStep<Batch: TensorGroup> {
   @discardableResult
   public func finish() throws -> [Double] {
     try look()
-    fences = []
+    pacing.reset()
     defer { losses = [] }
     return losses
   }

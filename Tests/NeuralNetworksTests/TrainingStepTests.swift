@@ -110,12 +110,35 @@ import Testing
     #expect(error?.description.contains("below 0.5") == true)
   }
 
-  @Test("The host is at most two steps ahead")
-  func lead() throws {
+  @Test("The host is at most two fences ahead, and a fence stands after at most eight steps")
+  func leadOfShortSteps() throws {
     let watched = WatchedBackend()
     let setting = Setting(watched.device, .float32)
     let point = point(setting)
     let step = step(point, SGD(point, learningRate: 1))
+    let one = setting.tensor([1], [])
+    var stepsSinceFence = 0
+    for _ in 1...200 {
+      watched.forget()
+      try step(one)
+      stepsSinceFence = watched.count(.fence) > 0 ? 0 : stepsSinceFence + 1
+      #expect(stepsSinceFence < 8)
+      // The third fence is the first that one is waited for at.
+      #expect(watched.count(.fence) <= 1)
+      #expect(watched.count(.fenceWait) <= watched.count(.fence))
+    }
+  }
+
+  @Test("The host is at most two steps ahead where a step takes a millisecond")
+  func lead() throws {
+    let watched = WatchedBackend()
+    let setting = Setting(watched.device, .float32)
+    let point = point(setting)
+    let step = TrainingStep<Tensor>(point, SGD(point, learningRate: 1)) { batch in
+      let end = ContinuousClock.now + .milliseconds(1)
+      while ContinuousClock.now < end {}
+      return point.position * batch
+    }
     let one = setting.tensor([1], [])
     for number in 1...10 {
       watched.forget()
