@@ -20,7 +20,7 @@ final class LossRing {
 
   init(dtype: DType, on device: Device) {
     self.device = device
-    losses = Arena(length: Self.length, dtype: dtype, on: device)
+    losses = Arena(length: Self.length, dtype: dtype, on: device, movesReaders: false)
     turns = Arena(length: Self.length, dtype: dtype, on: device)
     let order = Tensor((0..<Self.length).map(Double.init), dtype: dtype, on: device)
     _ = Arena.update([.init(turns, to: .input(0))], from: [.tensor(order)])
@@ -44,10 +44,12 @@ final class LossRing {
   @discardableResult
   func advance() -> Place {
     defer { next = (next + 1) % Self.length }
+    // Twice a round, so that who holds a loss has a copy before its place has its next turn.
+    if next.isMultiple(of: Self.length / 2) { losses.detachReaders() }
     return next
   }
 
-  /// The loss at a place, until as many more are put in as there are places.
+  /// The loss at a place, whose next turn has not come.
   func loss(at place: Place) -> Tensor { losses.tensor(at: place, shape: .scalar) }
 
   /// The losses at places; waits for the device.

@@ -17,10 +17,15 @@ package final class Arena {
   package let device: Device
 
   private var buffer: TensorBuffer
+  private let movesReaders: Bool
 
   /// Creates an arena of zeros.
-  package init(length: Int, dtype: DType, on device: Device) {
+  ///
+  /// - Parameter movesReaders: Whether each write first moves who holds a tensor of the arena to a
+  ///   copy. Without it, the owner calls ``detachReaders()`` before it changes what they hold.
+  package init(length: Int, dtype: DType, on device: Device, movesReaders: Bool = true) {
     self.length = length
+    self.movesReaders = movesReaders
     self.dtype = dtype
     self.device = device
     buffer = Tensor.zeros([length], dtype: dtype, on: device).buffer
@@ -76,7 +81,7 @@ package final class Arena {
   package static func update(_ targets: [Target], from arguments: [Argument]) -> (any Error)? {
     let shape = targets[0].shape
     for target in targets {
-      target.arena.detachReaders()
+      target.arena.prepareToWrite()
       Recorder.current?.note(writing: target.arena)
     }
     let operands = arguments.map { argument -> Operand in
@@ -101,10 +106,13 @@ package final class Arena {
     return result
   }
 
+  /// Does what comes before every write.
+  func prepareToWrite() { if movesReaders { detachReaders() } }
+
   /// Moves the tensors that were taken from the arena to a copy of it.
   ///
   /// The copy is for whoever holds them now, so it is no part of a recording.
-  func detachReaders() {
+  package func detachReaders() {
     guard !isKnownUniquelyReferenced(&buffer) else { return }
     let source = whole.view
     let copy = Recorder.pausing {

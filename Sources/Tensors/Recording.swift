@@ -108,7 +108,7 @@ package struct Replay {
   ///
   /// Returns why it was not launched, or nil.
   package func launch(_ inputs: [Tensor]) -> (any Error)? {
-    for arena in arenas { arena.detachReaders() }
+    for arena in arenas { arena.prepareToWrite() }
     do {
       try launches.launch(inputs: inputs.map(\.view.storage))
       return nil
