@@ -31,7 +31,8 @@ struct rows {
 };
 
 // The number of the row that `i` asks for, or the number of rows if there is none.
-INDEX row_number(__global const TYPE_INDICES *indices, const struct rows *of, const INDEX i) {
+static INDEX row_number(
+    __global const TYPE_INDICES *indices, const struct rows *of, const INDEX i) {
   const long row = indices[of->indices + i * of->indices_stride];
   return row < 0 || row >= (long)of->rows ? of->rows : (INDEX)row;
 }
@@ -42,7 +43,7 @@ INDEX row_number(__global const TYPE_INDICES *indices, const struct rows *of, co
 KERNEL(GROUP_SIZE, 1)
 void gather(
     __global const BITS *table, __global const TYPE_INDICES *indices, __global BITS *output,
-    const struct rows of) {
+    const struct rows of WORK_ITEM) {
   const INDEX element = get_global_id(0);
   const INDEX i = element / of.width;
   if (i >= of.count) return;
@@ -59,7 +60,7 @@ void gather(
 KERNEL(GROUP_SIZE, 1)
 void scatter_add(
     __global const SCALAR *values, __global const TYPE_INDICES *indices, __global SCALAR *sums,
-    const struct rows of) {
+    const struct rows of WORK_ITEM) {
   const INDEX blocks = (of.width + LANES - 1) / LANES;
   const INDEX column = get_global_id(0) % blocks * LANES;
   const INDEX first = get_global_id(0) / blocks * of.share;

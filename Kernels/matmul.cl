@@ -86,7 +86,7 @@ struct product {
 KERNEL(1, 1)
 void pack_panels(
     __global const SCALAR *matrix, __global SCALAR *panels, const struct matrix of,
-    const INDEX length, const INDEX depth) {
+    const INDEX length, const INDEX depth WORK_ITEM) {
   const INDEX first = get_global_id(0) * PANEL;
   const INDEX begin = get_global_id(1) * PACK_DEPTH;
   const INDEX end = min(depth, begin + PACK_DEPTH);
@@ -121,7 +121,7 @@ void pack_panels(
 KERNEL(1, 1)
 void multiply_panels(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
-    const struct product of) {
+    const struct product of WORK_ITEM) {
   const INDEX batch = get_global_id(2);
   const INDEX first_column = get_global_id(1) * PANEL;
   const uint columns = (uint)min((INDEX)PANEL, of.columns - first_column);
@@ -178,6 +178,8 @@ void multiply_panels(
   }
 }
 
+// Local memory is for kernels alone.
+#ifndef STAGE
 #define GROUP_COUNT (GROUP_X * GROUP_Y)
 #define GROUP_ROWS (GROUP_Y * ITEM_ROWS)
 #define GROUP_COLUMNS (GROUP_X * ITEM_COLUMNS)
@@ -198,7 +200,7 @@ void multiply_panels(
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_tiles(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
-    const struct product of) {
+    const struct product of WORK_ITEM) {
   __local SCALAR a_tile[TILE_DEPTH][GROUP_ROWS + PAD];
   __local SCALAR b_tile[TILE_DEPTH][GROUP_COLUMNS + PAD];
   const uint item = get_local_id(1) * GROUP_X + get_local_id(0);
@@ -258,3 +260,4 @@ void multiply_tiles(
     }
   }
 }
+#endif

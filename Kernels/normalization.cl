@@ -75,38 +75,43 @@ struct layout {
   const INDEX model_start = model * of.outer * of.sets * of.inner
 
 // Runs statements for each element, where `j` is its number within the model and `lane` the one of
-// the accumulators that it is for. A lane's number is known wherever it stands, so that accumulators
+// the accumulators that it is for; what is stored comes after what is computed for all lanes, since
+// the output may be an operand. A lane's number is known wherever it stands, so that accumulators
 // are registers; what is left at an end is guarded, not shortened.
+#define EACH_ELEMENT(STATEMENTS) EACH_ELEMENT_STORED(STATEMENTS, )
+#define EACH_GUARDED_LANE(START, GUARD, STATEMENTS, STORE)                     \
+  EACH_LANE GUARD { const INDEX j = START + lane; STATEMENTS }                 \
+  EACH_LANE GUARD { const INDEX j = START + lane; STORE }
 #ifdef COLUMNS
-#define EACH_ELEMENT(STATEMENTS)                                               \
+#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
   for (INDEX r = begin; r < end; ++r) {                                        \
     const INDEX start = r * of.sets + first_set;                               \
     if (width == LANES) {                                                      \
-      EACH_LANE { const INDEX j = start + lane; STATEMENTS }                   \
+      EACH_GUARDED_LANE(start, , STATEMENTS, STORE)                            \
     } else {                                                                   \
-      EACH_LANE if (lane < width) { const INDEX j = start + lane; STATEMENTS } \
+      EACH_GUARDED_LANE(start, if (lane < width), STATEMENTS, STORE)           \
     }                                                                          \
   }
 #elif GROUP_SIZE == 1
-#define EACH_ELEMENT(STATEMENTS)                                               \
+#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
   for (INDEX r = begin; r < end;) {                                            \
     const INDEX o = r / of.inner;                                              \
     const INDEX run = min((o + 1) * of.inner, end) - r;                        \
     const INDEX start = r + (o * (of.sets - 1) + first_set) * of.inner;        \
     INDEX done = 0;                                                            \
-    for (; done + LANES <= run; done += LANES)                                 \
-      EACH_LANE { const INDEX j = start + done + lane; STATEMENTS }            \
-    EACH_LANE if (done + lane < run) {                                         \
-      const INDEX j = start + done + lane; STATEMENTS                          \
+    for (; done + LANES <= run; done += LANES) {                               \
+      EACH_GUARDED_LANE(start + done, , STATEMENTS, STORE)                     \
     }                                                                          \
+    EACH_GUARDED_LANE(start + done, if (done + lane < run), STATEMENTS, STORE) \
     r += run;                                                                  \
   }
 #else
-#define EACH_ELEMENT(STATEMENTS)                                               \
+#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
   for (INDEX r = begin + get_local_id(0); r < end; r += GROUP_SIZE) {          \
     const INDEX j = r + (r / of.inner * (of.sets - 1) + first_set) * of.inner; \
     const uint lane = 0;                                                       \
     STATEMENTS                                                                 \
+    STORE                                                                      \
   }
 #endif
 
@@ -175,7 +180,7 @@ struct layout {
 // MARK: Forward
 
 // The factor that a set's centred values get, of the sum of their squares.
-SCALAR inverse_deviation(const SCALAR squares, const SCALAR count, const SCALAR epsilon) {
+static SCALAR inverse_deviation(const SCALAR squares, const SCALAR count, const SCALAR epsilon) {
 #if defined(SUM_OF_SQUARES)
   return REAL(1.0) / sqrt(squares + epsilon);
 #elif defined(DIVIDES)
@@ -217,7 +222,10 @@ SCALAR inverse_deviation(const SCALAR squares, const SCALAR count, const SCALAR 
 #endif
 
 #define NORMALIZE_ELEMENTS                                                     \
-  EACH_ELEMENT(y[j] = activation((x[j] - MEAN) * DEVIATION * SCALE + SHIFT);)
+  SCALAR outputs[LANES];                                                       \
+  EACH_ELEMENT_STORED(                                                         \
+    outputs[lane] = activation((x[j] - MEAN) * DEVIATION * SCALE + SHIFT);,    \
+    y[j] = outputs[lane];)
 
 // Work size: rows: a work-group for each set; columns: a work-item for LANES sets, rounded up.
 // All of the normalisation of sets that are not divided into chunks.
@@ -226,7 +234,7 @@ KERNEL(GROUP_SIZE, 1)
 void normalize_sets(
     __global const SCALAR *x, __global const SCALAR *scale, __global const SCALAR *shift,
     __global SCALAR *y, __global SCALAR *mean, __global SCALAR *deviation, const SCALAR epsilon,
-    const struct layout of) {
+    const struct layout of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   x += of.x + model_start;
@@ -249,7 +257,8 @@ void normalize_sets(
 // Finds mean and sum of squares of each chunk.
 // Memory: x is read from memory once, then from cache.
 KERNEL(GROUP_SIZE, 1)
-void moments(__global const SCALAR *x, __global SCALAR *partials, const struct layout of) {
+void moments(
+    __global const SCALAR *x, __global SCALAR *partials, const struct layout of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   x += of.x + model_start;
@@ -269,7 +278,7 @@ void moments(__global const SCALAR *x, __global SCALAR *partials, const struct l
 KERNEL(GROUP_SIZE, 1)
 void merge_moments(
     __global const SCALAR *partials, __global SCALAR *mean, __global SCALAR *deviation,
-    const SCALAR epsilon, const struct layout of) {
+    const SCALAR epsilon, const struct layout of WORK_ITEM) {
   const INDEX set = get_global_id(0);
   if (set >= of.models * of.sets) return;
   partials += 2 * set * of.chunks;
@@ -294,7 +303,7 @@ KERNEL(GROUP_SIZE, 1)
 void normalize_elements(
     __global const SCALAR *x, __global const SCALAR *scale, __global const SCALAR *shift,
     __global SCALAR *y, __global const SCALAR *mean, __global const SCALAR *deviation,
-    const struct layout of) {
+    const struct layout of WORK_ITEM) {
   BEGIN;
   x += of.x + model_start;
   y += of.y + model_start;
@@ -335,14 +344,14 @@ void normalize_elements(
 
 // From a group's sums to what is taken from each element's gradient: a constant, and a multiple of
 // the normalised value.
-SCALAR common_part(const SCALAR sum, const SCALAR count) {
+static SCALAR common_part(const SCALAR sum, const SCALAR count) {
 #ifdef SUBTRACTS_MEAN
   return sum / count;
 #else
   return REAL(0.0);
 #endif
 }
-SCALAR normal_part(const SCALAR product, const SCALAR count) {
+static SCALAR normal_part(const SCALAR product, const SCALAR count) {
 #if defined(SUM_OF_SQUARES)
   return product;
 #elif defined(DIVIDES)
@@ -354,10 +363,12 @@ SCALAR normal_part(const SCALAR product, const SCALAR count) {
 
 // dx = deviation·(δ·scale − common − x̂·multiple)
 #define ELEMENT_GRADIENTS                                                      \
-  EACH_ELEMENT(                                                                \
+  SCALAR outputs[LANES];                                                       \
+  EACH_ELEMENT_STORED(                                                         \
     const SCALAR normal = (x[j] - MEAN) * DEVIATION;                           \
-    x_gradient[j] = DEVIATION                                                  \
-        * (DELTA * SCALE - common[SET_OF(lane)] - normal * multiple[SET_OF(lane)]);)
+    outputs[lane] = DEVIATION                                                  \
+        * (DELTA * SCALE - common[SET_OF(lane)] - normal * multiple[SET_OF(lane)]);, \
+    x_gradient[j] = outputs[lane];)
 
 #ifndef BY_CHANNEL
 // Work size: as `normalize_sets`.
@@ -369,7 +380,7 @@ void set_gradients(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
     __global const SCALAR *deviation, __global const SCALAR *scale, __global const SCALAR *shift,
     __global SCALAR *x_gradient, __global SCALAR *scale_gradient, __global SCALAR *shift_gradient,
-    const struct layout of) {
+    const struct layout of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   x += of.x + model_start;
@@ -402,7 +413,7 @@ KERNEL(GROUP_SIZE, 1)
 void gradient_sums(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
     __global const SCALAR *deviation, __global const SCALAR *scale, __global const SCALAR *shift,
-    __global SCALAR *partials, const struct layout of) {
+    __global SCALAR *partials, const struct layout of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   x += of.x + model_start;
@@ -425,7 +436,7 @@ void gradient_sums(
 KERNEL(GROUP_SIZE, 1)
 void merge_sums(
     __global SCALAR *partials, __global const SCALAR *scale, __global SCALAR *scale_gradient,
-    __global SCALAR *shift_gradient, const struct layout of) {
+    __global SCALAR *shift_gradient, const struct layout of WORK_ITEM) {
   const INDEX set = get_global_id(0);
   if (set >= of.models * of.sets) return;
   partials += 2 * set * of.chunks;
@@ -458,7 +469,8 @@ KERNEL(GROUP_SIZE, 1)
 void element_gradients(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
     __global const SCALAR *deviation, __global const SCALAR *scale, __global const SCALAR *shift,
-    __global const SCALAR *partials, __global SCALAR *x_gradient, const struct layout of) {
+    __global const SCALAR *partials, __global SCALAR *x_gradient,
+    const struct layout of WORK_ITEM) {
   BEGIN;
   x += of.x + model_start;
   cotangent += of.cotangent + model_start;

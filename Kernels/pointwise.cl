@@ -44,7 +44,7 @@ struct layout {
 // Memory: each operand is read once and each output written once; with STEP 1 neighbours are
 // adjacent.
 KERNEL(GROUP_X, GROUP_Y)
-void pointwise(PARAMETERS, const struct layout layout) {
+void pointwise(PARAMETERS, const struct layout layout WORK_ITEM) {
   const INDEX column = get_global_id(0);
   INDEX row_start[VIEWS];
   UNROLL for (uint v = 0; v < VIEWS; ++v) row_start[v] = layout.offsets[v];

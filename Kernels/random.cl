@@ -17,17 +17,19 @@
 #define PER_BLOCK 2
 #define UNIT 1.1102230246251565e-16  // 2⁻⁵³
 // The upper 53 of 64 random bits.
-SCALAR bits(const uint low, const uint high) { return (SCALAR)(((ulong)high << 32 | low) >> 11); }
+static SCALAR bits(const uint low, const uint high) {
+  return (SCALAR)(((ulong)high << 32 | low) >> 11);
+}
 #else
 #define PER_BLOCK 4
 #define UNIT 5.9604644775390625e-8f  // 2⁻²⁴
 // The upper 24 of 32 random bits.
-SCALAR bits(const uint word) { return (SCALAR)(word >> 8); }
+static SCALAR bits(const uint word) { return (SCALAR)(word >> 8); }
 #endif
 
 // Two independent normal numbers of two uniform ones, in steps of UNIT: √(−2 log u₁)·cos 2πu₂ and
 // the same with the sine. u₁ is in (0, 1], so that its logarithm is finite.
-void box_muller(const SCALAR first, const SCALAR second, SCALAR *numbers) {
+static void box_muller(const SCALAR first, const SCALAR second, SCALAR *numbers) {
   const SCALAR radius = sqrt(REAL(-2.0) * log((first + REAL(1.0)) * UNIT));
   const SCALAR half_turns = REAL(2.0) * (second * UNIT);
   numbers[0] = radius * cospi(half_turns);
@@ -48,7 +50,7 @@ void box_muller(const SCALAR first, const SCALAR second, SCALAR *numbers) {
 KERNEL(GROUP_SIZE, 1)
 void random_numbers(
     DRAW_PARAMETERS __global SCALAR *output, const uint2 key, const uint2 stream,
-    const ulong offset, const ulong count) {
+    const ulong offset, const ulong count WORK_ITEM) {
   const ulong block = get_global_id(0);
   const ulong first = block * PER_BLOCK;
   if (first >= count) return;

@@ -77,7 +77,7 @@ typedef struct {
 typedef SCALAR state;
 #endif
 
-state identity(void) {
+static state identity(void) {
 #if REDUCTION == SUM
   return 0;
 #elif REDUCTION == MAXIMUM
@@ -90,7 +90,7 @@ state identity(void) {
 #endif
 }
 
-state lift(const SCALAR element, const INDEX index) {
+static state lift(const SCALAR element, const INDEX index) {
 #if REDUCTION == ARGMAX
   const state one = {element, index};
   return one;
@@ -99,7 +99,7 @@ state lift(const SCALAR element, const INDEX index) {
 #endif
 }
 
-state combine(const state a, const state b) {
+static state combine(const state a, const state b) {
 #if REDUCTION == SUM
   return a + b;
 #elif REDUCTION == MAXIMUM
@@ -152,7 +152,7 @@ struct layout {
 #define FINISH(output, chunk, result) finish(results, scale, output, &layout, result)
 #endif
 
-void finish(
+static void finish(
     __global TYPE_OUTPUT *results, const SCALE scale, const INDEX output,
     const struct layout *of, const state result) {
   const struct layout layout = *of;
@@ -184,7 +184,7 @@ void finish(
 // A work-item reduces LANES neighbouring outputs over one chunk, one position after the other.
 // Memory: each operand is read once, LANES × work-items adjacent elements at a time.
 KERNEL(GROUP_SIZE, 1)
-void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
+void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_ITEM) {
   const INDEX length = layout.kept[KEPT_RANK - 1];
   const INDEX blocks = (length + LANES - 1) / LANES;
   const INDEX number = get_global_id(0);
@@ -237,7 +237,7 @@ void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
 // them in LANES interleaved parts; then the parts are combined in a tree.
 // Memory: each operand is read once, adjacent work-items or lanes reading adjacent elements.
 KERNEL(GROUP_SIZE, 1)
-void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
+void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_ITEM) {
   LOCAL_SLOTS(state, slots);
   const INDEX output = get_group_id(0) / layout.chunks;
   const INDEX chunk = get_group_id(0) % layout.chunks;
@@ -294,7 +294,7 @@ void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout) {
 KERNEL(GROUP_SIZE, 1)
 void reduce_partials(
     __global const state *partials, __global TYPE_OUTPUT *results, const SCALE scale,
-    const struct layout layout) {
+    const struct layout layout WORK_ITEM) {
   LOCAL_SLOTS(state, slots);
   const INDEX output = get_group_id(0);
   state result = identity();

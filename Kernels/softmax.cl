@@ -32,7 +32,9 @@ struct rows {
   } while (0)
 
 // Whether a label names a class.
-int is_class(const long label, const INDEX classes) { return label >= 0 && label < (long)classes; }
+static int is_class(const long label, const INDEX classes) {
+  return label >= 0 && label < (long)classes;
+}
 
 // Work size: a work-group for each row.
 // The work-group finds the row's maximum, then the sum of the exponentials under it: losses[r] =
@@ -41,7 +43,7 @@ int is_class(const long label, const INDEX classes) { return label >= 0 && label
 KERNEL(GROUP_SIZE, 1)
 void softmax_cross_entropy(
     __global const SCALAR *logits, __global const TYPE_LABELS *labels, __global SCALAR *losses,
-    __global SCALAR *log_sum_exp, const struct rows of) {
+    __global SCALAR *log_sum_exp, const struct rows of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   const INDEX row = get_group_id(0);
   logits += of.logits + row * of.classes;
@@ -71,7 +73,7 @@ KERNEL(GROUP_SIZE, 1)
 void softmax_cross_entropy_gradient(
     __global const SCALAR *cotangent, __global const SCALAR *logits,
     __global const TYPE_LABELS *labels, __global const SCALAR *log_sum_exp,
-    __global SCALAR *gradient, const struct rows of) {
+    __global SCALAR *gradient, const struct rows of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
   const INDEX row = get_group_id(0);
   logits += of.logits + row * of.classes;

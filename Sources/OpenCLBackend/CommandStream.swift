@@ -12,6 +12,8 @@ final class CommandStream: Sendable {
   private struct LoadedKernel {
     let kernel: DynamicKernel
     let program: CachedProgram
+    /// What it was built from; nil for a chain.
+    let specification: (any KernelSpecification)?
     var hasRun: Bool
     /// The stretch of the queue in which it was last launched.
     var stretch = 0
@@ -69,11 +71,26 @@ final class CommandStream: Sendable {
 
   /// The kernel of a specification, built if it is new.
   func prepare(_ specification: some KernelSpecification) throws -> PreparedKernel {
-    if let known = state.withLock({ $0.known[specification] }) { return known }
-    let program = try programs.program(of: specification)
-    let function = specification.function
+    try prepare(specification, function: specification.function) {
+      try programs.program(of: specification)
+    }
+  }
+
+  /// The kernel of a chain, built if it is new.
+  func prepare(_ chain: ChainSource) throws -> PreparedKernel {
+    try prepare(chain, function: ChainSource.function) { try programs.program(of: chain) }
+  }
+
+  /// Whether the kernel of a chain need not be built.
+  func has(_ chain: ChainSource) throws -> Bool { try programs.has(chain) }
+
+  private func prepare(
+    _ source: some Hashable & Sendable, function: String, program: () throws -> CachedProgram
+  ) throws -> PreparedKernel {
+    if let known = state.withLock({ $0.known[source] }) { return known }
+    let program = try program()
     return try state.withLock { state in
-      if let known = state.known[specification] { return known }
+      if let known = state.known[source] { return known }
       let kernel: DynamicKernel
       do throws(OpenCLError) {
         kernel = try DynamicKernel(program.program, function)
@@ -84,8 +101,9 @@ final class CommandStream: Sendable {
         number: state.kernels.count, workGroupLimit: kernel.info.workGroupSize)
       state.kernels.append(
         LoadedKernel(
-          kernel: kernel, program: program, hasRun: !program.isIncomplete(without: function)))
-      state.known[specification] = prepared
+          kernel: kernel, program: program, specification: source as? any KernelSpecification,
+          hasRun: !program.isIncomplete(without: function)))
+      state.known[source] = prepared
       return prepared
     }
   }
@@ -125,6 +143,11 @@ final class CommandStream: Sendable {
     state.withLock { $0.kernels[kernel.number].kernel.info.name }
   }
 
+  /// What a kernel was built from; nil for a chain.
+  func specification(of kernel: PreparedKernel) -> (any KernelSpecification)? {
+    state.withLock { $0.kernels[kernel.number].specification }
+  }
+
   /// Another kernel object of the same function, which keeps the arguments that it is given.
   func duplicate(_ kernel: PreparedKernel) throws -> DynamicKernel {
     try state.withLock { state in
@@ -153,6 +176,7 @@ final class CommandStream: Sendable {
       do throws(OpenCLError) {
         for kernel in kernels { try countInStretch(kernel.number, &state) }
         try launches(queue, &count)
+        for kernel in kernels { noteRun(of: kernel.number, &state) }
         state.counts.launches += count
         for storage in outputs { state.written.insert(storage) }
         try queue.flush()
@@ -182,10 +206,14 @@ final class CommandStream: Sendable {
       try attempt(kernel)
     }
     state.counts.launches += 1
-    if !state.kernels[number].hasRun {
-      state.kernels[number].hasRun = true
-      state.firstRuns.append(number)
-    }
+    noteRun(of: number, &state)
+  }
+
+  /// Notes a kernel's first run, after which its program is worth keeping.
+  private func noteRun(of number: Int, _ state: inout State) {
+    guard !state.kernels[number].hasRun else { return }
+    state.kernels[number].hasRun = true
+    state.firstRuns.append(number)
   }
 
   /// Lets the queue run empty before too many different kernels wait in it.

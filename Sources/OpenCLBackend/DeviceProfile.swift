@@ -30,19 +30,27 @@ public struct DeviceProfile: Sendable, Hashable {
   public var leastChunk: Int
   /// The most elements of a row, and of a column, that are normalised without dividing them.
   public var undividedRow: Int, undividedColumn: Int
+  /// The most work of a launch that is chained with its neighbours in a replay; 0 chains nothing.
+  ///
+  /// It is what one core computes while a launch is waited for, in elements.
+  public var chainedWork: Int
+  /// The replays before a chain is compiled that is not on disk.
+  public var chainDelay: Int
   /// The elements of a row, and of a column, in a chunk that stays in cache between two passes.
   public var rowChunk: Int, columnChunk: Int
 
   /// What suits processors, whose drivers run a work-group as a loop on one core.
   public static let cpu = DeviceProfile(
     matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
-    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, undividedRow: 1 << 16,
+    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, chainedWork: 1 << 18,
+    chainDelay: 512, undividedRow: 1 << 16,
     undividedColumn: 1 << 12, rowChunk: 1 << 12, columnChunk: 1 << 9)
 
   /// What suits graphics processors.
   public static let gpu = DeviceProfile(
     matMul: .tiles, groupSize: 256, lanes: 1, elementGroup: 256, prefersWideIndices: false,
-    taskCount: 512, leastChunk: 1024, undividedRow: 1 << 13, undividedColumn: 1 << 8,
+    taskCount: 512, leastChunk: 1024, chainedWork: 0, chainDelay: 0, undividedRow: 1 << 13,
+    undividedColumn: 1 << 8,
     rowChunk: 1 << 12, columnChunk: 1 << 5)
 
   /// What a device's properties suggest.
@@ -64,8 +72,8 @@ public struct DeviceProfile: Sendable, Hashable {
 
   private init(
     matMul: MatMul, groupSize: Int, lanes: Int, elementGroup: Int, prefersWideIndices: Bool,
-    taskCount: Int, leastChunk: Int, undividedRow: Int, undividedColumn: Int, rowChunk: Int,
-    columnChunk: Int
+    taskCount: Int, leastChunk: Int, chainedWork: Int, chainDelay: Int, undividedRow: Int,
+    undividedColumn: Int, rowChunk: Int, columnChunk: Int
   ) {
     self.matMul = matMul
     self.groupSize = groupSize
@@ -74,6 +82,8 @@ public struct DeviceProfile: Sendable, Hashable {
     self.prefersWideIndices = prefersWideIndices
     self.taskCount = taskCount
     self.leastChunk = leastChunk
+    self.chainedWork = chainedWork
+    self.chainDelay = chainDelay
     self.undividedRow = undividedRow
     self.undividedColumn = undividedColumn
     self.rowChunk = rowChunk

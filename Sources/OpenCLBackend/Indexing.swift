@@ -17,10 +17,10 @@ extension OpenCLBackend {
       arguments: [
         try .view(table), try .view(indices), try .view(output),
         index.argument(
-          layout(rows: output, indices: indices, table: table, source: table, output: output)),
+          layout(rows: output, indices: indices, table: table, source: table, output: output),
+          as: "struct rows"),
       ],
-      global: WorkSize(output.count.rounded(upToMultipleOf: groupSize)),
-      local: WorkSize(groupSize))
+      items: WorkSize(output.count), local: WorkSize(groupSize), work: 2 * output.count)
     try submit([launch], writing: [output])
   }
 
@@ -60,9 +60,9 @@ extension OpenCLBackend {
         index.argument(
           layout(
             rows: values, indices: indices, table: output, source: values, output: output,
-            share: share)),
+            share: share), as: "struct rows"),
       ],
-      global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
+      items: WorkSize(items), local: WorkSize(groupSize), work: output.count + 3 * values.count)
     try submit([launch], writing: [output])
   }
 
@@ -97,6 +97,7 @@ private struct GatherKernel: KernelSpecification {
 
   var file: String { "indexing.cl" }
   var function: String { "gather" }
+  var sharesWork: Bool { false }
 
   var definitions: Definitions {
     // Bits and no doubles, so that even a device without those can copy them.
@@ -127,6 +128,7 @@ private struct ScatterKernel: KernelSpecification {
 
   var file: String { "indexing.cl" }
   var function: String { "scatter_add" }
+  var sharesWork: Bool { false }
 
   var definitions: Definitions {
     var definitions = dtype.computeType.definitions(index)

@@ -12,6 +12,8 @@ protocol KernelSpecification: Hashable, Sendable {
   var function: String { get }
   /// The macros that specialise the source.
   var definitions: Definitions { get }
+  /// Whether the work-items of a group work together, through local memory and barriers.
+  var sharesWork: Bool { get }
 }
 
 /// A kernel that has been built, by its place in the stream that has it.
@@ -28,14 +30,19 @@ struct Launch: Sendable {
   var kernel: PreparedKernel
   /// Its arguments in order.
   var arguments: [LaunchArgument]
-  /// The number of work-items, a multiple of `local`.
-  var global: WorkSize
+  /// The number of work-items that have something to do.
+  var items: WorkSize
   /// The number of work-items in a work-group.
   var local: WorkSize
+  /// How much there is to do: roughly, the elements that one core computes in the same time.
+  var work: Int
   /// Whether it writes what the operation is for, rather than scratch memory of its own.
   var writesOutput = true
   /// What it moves, if it does nothing else.
   var copy: CopiedRegion?
+
+  /// The number of work-items that are launched: whole work-groups.
+  var global: WorkSize { items.rounded(upToMultipleOf: local) }
 }
 
 /// An argument of a kernel.
@@ -44,7 +51,10 @@ enum LaunchArgument: KernelArgument, Sendable {
   case float(Float)
   case double(Double)
   case long(Int64)
-  case bytes([UInt8])
+  /// A struct of positions that the kernel knows by a name, or one of them.
+  case positions([Int], IndexType, name: String)
+  /// Two words of a Philox key or counter.
+  case words(SIMD2<UInt32>)
 
   func encode(to encoder: ArgumentEncoder) throws(OpenCLError) {
     switch self {
@@ -52,7 +62,10 @@ enum LaunchArgument: KernelArgument, Sendable {
     case .float(let value): try value.encode(to: encoder)
     case .double(let value): try value.encode(to: encoder)
     case .long(let value): try value.encode(to: encoder)
-    case .bytes(let bytes): try KernelBytes(bytes).encode(to: encoder)
+    case .positions(let values, let type, _):
+      try KernelBytes(type.bytes(values)).encode(to: encoder)
+    case .words(let words):
+      try KernelBytes(withUnsafeBytes(of: words) { Array($0) }).encode(to: encoder)
     }
   }
 
@@ -66,7 +79,9 @@ enum LaunchArgument: KernelArgument, Sendable {
     case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern
     case (.double(let x), .double(let y)): x.bitPattern == y.bitPattern
     case (.long(let x), .long(let y)): x == y
-    case (.bytes(let x), .bytes(let y)): x == y
+    case (.positions(let x, let type, _), .positions(let y, let other, _)):
+      x == y && type == other
+    case (.words(let x), .words(let y)): x == y
     default: false
     }
   }
@@ -78,11 +93,6 @@ enum LaunchArgument: KernelArgument, Sendable {
     case .float64: .double(value)
     case .int64: .long(Int64(saturating: value))
     }
-  }
-
-  /// Two words of a Philox key or counter.
-  static func words(_ words: SIMD2<UInt32>) -> LaunchArgument {
-    .bytes(withUnsafeBytes(of: words) { Array($0) })
   }
 }
 
@@ -103,12 +113,19 @@ enum IndexType: Sendable, Hashable {
   /// The size in bytes.
   var byteCount: Int { self == .narrow ? 4 : 8 }
 
-  /// A struct of positions; negative ones wrap around, as they do in the kernel.
-  func argument(_ values: [Int]) -> LaunchArgument {
+  /// A struct of positions, by the name that the kernel has for it.
+  func argument(_ values: [Int], as name: String) -> LaunchArgument {
+    .positions(values, self, name: name)
+  }
+
+  /// A single position.
+  func argument(_ value: Int) -> LaunchArgument { .positions([value], self, name: name) }
+
+  /// Positions as they lie in memory; negative ones wrap around, as they do in the kernel.
+  func bytes(_ values: [Int]) -> [UInt8] {
     switch self {
-    case .narrow:
-      .bytes(values.map { UInt32(truncatingIfNeeded: $0) }.withUnsafeBytes { Array($0) })
-    case .wide: .bytes(values.withUnsafeBytes { Array($0) })
+    case .narrow: values.map { UInt32(truncatingIfNeeded: $0) }.withUnsafeBytes { Array($0) }
+    case .wide: values.withUnsafeBytes { Array($0) }
     }
   }
 }

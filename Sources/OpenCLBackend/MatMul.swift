@@ -88,10 +88,10 @@ extension OpenCLBackend {
     launches.append(
       Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
-        global: WorkSize(
+        items: WorkSize(
           product.rows.dividedRoundingUp(by: blockRows),
           product.columns.dividedRoundingUp(by: panel), product.batches),
-        local: WorkSize(1, 1, 1)))
+        local: WorkSize(1, 1, 1), work: product.work))
     return launches
   }
 
@@ -114,11 +114,12 @@ extension OpenCLBackend {
       Launch(
         kernel: kernel,
         arguments: [
-          try .view(matrix.view), try .view(packed), product.index.argument(matrix.fields),
-          product.index.argument([length]), product.index.argument([depth]),
+          try .view(matrix.view), try .view(packed),
+          product.index.argument(matrix.fields, as: "struct matrix"),
+          product.index.argument(length), product.index.argument(depth),
         ],
-        global: WorkSize(count, depth.dividedRoundingUp(by: Self.packDepth), batches),
-        local: WorkSize(1, 1, 1), writesOutput: false))
+        items: WorkSize(count, depth.dividedRoundingUp(by: Self.packDepth), batches),
+        local: WorkSize(1, 1, 1), work: packed.count, writesOutput: false))
     let panels = BatchedMatrix(
       view: packed, offset: 0, rowStride: width, columnStride: 1,
       batchStride: batches == 1 ? 0 : count * depth * width)
@@ -148,8 +149,8 @@ extension OpenCLBackend {
       guard isLast || shape.group.count <= kernel.workGroupLimit else { continue }
       return Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
-        global: WorkSize(columns * shape.group.x, rows * shape.group.y, product.batches),
-        local: WorkSize(shape.group.x, shape.group.y, 1))
+        items: WorkSize(columns * shape.group.x, rows * shape.group.y, product.batches),
+        local: WorkSize(shape.group.x, shape.group.y, 1), work: product.work)
     }
     fatalError("multiply: the last tile shape is taken whatever its limits")
   }
@@ -237,6 +238,10 @@ private struct Product {
       strides: [a, b, output, bias ?? output].map { $0.strides.dropLast(2) })
   }
 
+  /// What it costs beside other launches: some 16 products are added in the time in which an element
+  /// is read, computed and written.
+  var work: Int { batches * rows * columns * max(1, depth / 16) }
+
   /// The products, divided so that within each part the distances are equal.
   func uniformBatches() -> [Product] {
     let inner = batchAxes.rank - 1
@@ -284,7 +289,7 @@ private struct Product {
     arguments.append(
       index.argument(
         [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
-          + output.fields + [aPanel, bPanel]))
+          + output.fields + [aPanel, bPanel], as: "struct product"))
     return arguments
   }
 }
@@ -306,6 +311,7 @@ private struct MatMulKernel: KernelSpecification {
 
   var file: String { "matmul.cl" }
   var function: String { entry }
+  var sharesWork: Bool { if case .tiles = variant { true } else { false } }
 
   var definitions: Definitions {
     let type = dtype.computeType

@@ -32,8 +32,8 @@ extension OpenCLBackend {
     let layout = index.argument(
       walk.layout(
         geometry,
-        Offsets(
-          x: x, y: y, mean: mean, deviation: inverseDeviation, scale: scale, shift: shift)))
+        Offsets(x: x, y: y, mean: mean, deviation: inverseDeviation, scale: scale, shift: shift)),
+      as: "struct layout")
     let epsilon = LaunchArgument.scalar(epsilon, x.dtype.computeType)
     let outputs = [y, mean, inverseDeviation]
     let arguments: [LaunchArgument] = [
@@ -98,7 +98,7 @@ extension OpenCLBackend {
 
     func append(_ walk: SetWalk, wholeAs whole: String?) throws {
       let index = indexType([x, scale, shift] + offsets.all, walk)
-      let layout = index.argument(walk.layout(geometry, offsets))
+      let layout = index.argument(walk.layout(geometry, offsets), as: "struct layout")
       func prepare(_ function: String) throws -> (kernel: PreparedKernel, groupSize: Int) {
         try self.prepare { groupSize in
           NormalizationKernel(
@@ -285,8 +285,8 @@ private struct SetWalk {
         : sets * prepared.groupSize)
     return Launch(
       kernel: prepared.kernel, arguments: arguments,
-      global: WorkSize(tasks.rounded(upToMultipleOf: prepared.groupSize)),
-      local: WorkSize(prepared.groupSize))
+      items: WorkSize(tasks), local: WorkSize(prepared.groupSize),
+      work: 4 * models * outer * sets * inner)
   }
 
   /// The launch of a kernel that merges the chunks of each set.
@@ -295,8 +295,7 @@ private struct SetWalk {
   ) -> Launch {
     Launch(
       kernel: prepared.kernel, arguments: arguments,
-      global: WorkSize((models * sets).rounded(upToMultipleOf: prepared.groupSize)),
-      local: WorkSize(prepared.groupSize))
+      items: WorkSize(models * sets), local: WorkSize(prepared.groupSize), work: 4 * partialCount)
   }
 }
 
@@ -313,6 +312,7 @@ private struct NormalizationKernel: KernelSpecification {
   let groupSize: Int
 
   var file: String { "normalization.cl" }
+  var sharesWork: Bool { groupSize > 1 }
 
   var definitions: Definitions {
     let type = dtype.computeType

@@ -85,13 +85,21 @@ public final class OpenCLBackend: Backend {
   /// Opens the device of a number, counted as ``devices()`` lists them.
   ///
   /// Throws `BackendError` when there is no such device or it cannot be opened.
-  public static func open(_ number: Int) throws -> OpenCLBackend {
+  ///
+  /// - Parameter adjust: Changes what suits the device.
+  public static func open(
+    _ number: Int, adjusting adjust: (inout DeviceProfile) -> Void = { _ in }
+  ) throws -> OpenCLBackend {
     let devices = try listed()
     guard devices.indices.contains(number) else {
       throw BackendError(
         .execution, "there is no OpenCL device \(number); \(devices.count) were found")
     }
-    return try OpenCLBackend(device: devices[number])
+    var options = Options()
+    var profile = DeviceProfile(devices[number])
+    adjust(&profile)
+    options.profile = profile
+    return try OpenCLBackend(device: devices[number], options: options)
   }
 
   /// The OpenCL devices of this machine, named `opencl:0` and so on in the drivers' order.
@@ -149,8 +157,8 @@ extension BackendError {
         .outOfMemory
       } else {
         switch error.call {
-        case .clBuildProgram, .clCreateProgramWithSource, .clCreateProgramWithBinary,
-          .clCreateKernel:
+        case .clBuildProgram, .clCompileProgram, .clLinkProgram, .clCreateProgramWithSource,
+          .clCreateProgramWithBinary, .clCreateKernel:
           .build
         default: .execution
         }

@@ -54,17 +54,17 @@ extension OpenCLBackend {
     }
     for output in outputs { arguments.append(try .view(output)) }
     arguments.append(
-      index.argument(axes.lengths + views.map(\.offset) + axes.strides.flatMap { $0 }))
+      index.argument(
+        axes.lengths + views.map(\.offset) + axes.strides.flatMap { $0 }, as: "struct layout"))
 
     // Drivers limit the second dimension to 65,535 groups.
     let rows = axes.lengths.dropLast().reduce(1, *)
     let height = min(rows, 1 << 15)
-    let local = WorkSize(specification.group.x, specification.group.y, 1)
     return Launch(
       kernel: kernel, arguments: arguments,
-      global: WorkSize(columns, height, rows.dividedRoundingUp(by: height))
-        .rounded(upToMultipleOf: local),
-      local: local)
+      items: WorkSize(columns, height, rows.dividedRoundingUp(by: height)),
+      local: WorkSize(specification.group.x, specification.group.y, 1),
+      work: rows * columns * views.count)
   }
 
   /// A work-group of a size, wide where the rows are long.
@@ -102,6 +102,7 @@ private struct PointwiseKernel: KernelSpecification {
 
   var file: String { "pointwise.cl" }
   var function: String { "pointwise" }
+  var sharesWork: Bool { false }
 
   var definitions: Definitions {
     let operands = OperandSource(parameters, in: type)

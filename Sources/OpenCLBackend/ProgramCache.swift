@@ -39,32 +39,72 @@ final class ProgramCache: Sendable {
     let source = try library.source(specification.file)
     let definitions = specification.definitions
     let text = source.text(defining: definitions)
-    if let known = entries.withLock({ $0[text] }) { return known }
-    let device = context.device
-    let file = directory.map { directory in
-      ProgramFile(
+    return try program(name: source.name, text: text) { () throws(OpenCLError) in
+      try Program(context, source: source, definitions: definitions, options: options)
+    }
+  }
+
+  /// The program of a chain, from memory, from disk, or built.
+  ///
+  /// Throws `BackendError` of kind `build` with the compiler's messages.
+  func program(of chain: ChainSource) throws -> CachedProgram {
+    let sources = try sources(of: chain)
+    return try program(name: chain.name, text: text(of: sources)) { () throws(OpenCLError) in
+      try Program(context, linking: sources, name: chain.name, options: options)
+    }
+  }
+
+  /// Whether the program of a chain need not be built.
+  func has(_ chain: ChainSource) throws -> Bool {
+    let text = text(of: try sources(of: chain))
+    return entries.withLock { $0[text] != nil } || file(of: text)?.exists == true
+  }
+
+  private func sources(
+    of chain: ChainSource
+  ) throws -> [(source: ProgramSource, definitions: Definitions)] {
+    try chain.stages.map { stage in
+      let source = try library.source(stage.file)
+      return (source.appending(stage.text, name: stage.name), stage.definitions)
+    } + [(ProgramSource(name: chain.name, text: chain.text), Definitions())]
+  }
+
+  private func text(of sources: [(source: ProgramSource, definitions: Definitions)]) -> String {
+    sources.map { $0.source.text(defining: $0.definitions) }.joined(separator: "\n")
+  }
+
+  private func file(of text: String) -> ProgramFile? {
+    directory.map { directory in
+      let device = context.device
+      return ProgramFile(
         directory: directory,
         identity: [
           text, options.text, device.platform.name, device.platform.version, device.name,
           device.driverVersion,
         ])
     }
-    let entry =
-      try restored(from: file, name: source.name)
-      ?? CachedProgram(built(source, definitions), file: file, complete: [])
+  }
+
+  private func program(
+    name: String, text: String, building build: () throws(OpenCLError) -> Program
+  ) throws -> CachedProgram {
+    if let known = entries.withLock({ $0[text] }) { return known }
+    let file = file(of: text)
+    let entry: CachedProgram
+    if let restored = restored(from: file, name: name) {
+      entry = restored
+    } else {
+      do throws(OpenCLError) {
+        entry = CachedProgram(try build(), file: file, complete: [])
+      } catch {
+        throw BackendError(error)
+      }
+    }
     // Where two threads built the same program, both take the first.
     return entries.withLock { entries in
       let kept = entries[text] ?? entry
       entries[text] = kept
       return kept
-    }
-  }
-
-  private func built(_ source: ProgramSource, _ definitions: Definitions) throws -> Program {
-    do {
-      return try Program(context, source: source, definitions: definitions, options: options)
-    } catch {
-      throw BackendError(error)
     }
   }
 

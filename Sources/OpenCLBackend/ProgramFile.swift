@@ -29,6 +29,9 @@ struct ProgramFile: Sendable {
   private let directory: String
   private let identity: String
 
+  /// Whether there is a file; it may still turn out to be damaged.
+  var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
   /// Names the file of a program.
   init(directory: String, identity parts: [String]) {
     self.directory = directory

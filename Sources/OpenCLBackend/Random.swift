@@ -21,7 +21,7 @@ extension OpenCLBackend {
         try .view(output), .words(key.key), .words(key.stream), .long(Int64(output.offset)),
         .long(Int64(output.count)),
       ],
-      global: WorkSize(blocks.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
+      items: WorkSize(blocks), local: WorkSize(groupSize), work: 16 * output.count)
     try submit([launch], writing: [output])
   }
 }
@@ -35,6 +35,7 @@ private struct RandomKernel: KernelSpecification {
 
   var file: String { "random.cl" }
   var function: String { "random_numbers" }
+  var sharesWork: Bool { false }
 
   var definitions: Definitions {
     var definitions = dtype.computeType.definitions(.wide)

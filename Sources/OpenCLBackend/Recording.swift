@@ -182,8 +182,8 @@ struct OpenCLRecording: LaunchRecording {
       guard launch.kernel.number == other.kernel.number else {
         return "another time it is \(name(of: theirs)), or another variant"
       }
-      guard launch.global == other.global, launch.local == other.local else {
-        return "its sizes are \(launch.global) one time and \(other.global) another"
+      guard launch.items == other.items, launch.local == other.local else {
+        return "its sizes are \(launch.items) one time and \(other.items) another"
       }
       for (position, pair) in zip(launch.arguments, other.arguments).enumerated()
       where !pair.0.hasEqualValue(pair.1) {

@@ -53,7 +53,8 @@ extension OpenCLBackend {
       case .scalar(let number): arguments.append(.scalar(number, type))
       }
     }
-    let layout = index.argument(plan.layout(offsets: (views + [output]).map(\.offset)))
+    let layout = index.argument(
+      plan.layout(offsets: (views + [output]).map(\.offset)), as: "struct layout")
     let results: [LaunchArgument] = [try .view(output), .scalar(scale, scaleType), layout]
 
     let (kernel, groupSize) = try prepare {
@@ -62,7 +63,8 @@ extension OpenCLBackend {
     let items = plan.tasks * plan.chunks * (plan.isColumns ? 1 : groupSize)
     var launch = Launch(
       kernel: kernel, arguments: arguments + results,
-      global: WorkSize(items.rounded(upToMultipleOf: groupSize)), local: WorkSize(groupSize))
+      items: WorkSize(items), local: WorkSize(groupSize),
+      work: plan.outputs * plan.count * max(1, views.count))
     guard isDivided else { return try submit([launch], writing: [output]) }
 
     let stateBytes =
@@ -74,7 +76,8 @@ extension OpenCLBackend {
     let (merging, mergingSize) = try prepare { specification(.partials, groupSize: $0) }
     let merge = Launch(
       kernel: merging, arguments: [partials] + results,
-      global: WorkSize(plan.outputs * mergingSize), local: WorkSize(mergingSize))
+      items: WorkSize(plan.outputs * mergingSize), local: WorkSize(mergingSize),
+      work: plan.outputs * plan.chunks)
     try submit([launch, merge], writing: [output])
   }
 }
@@ -182,6 +185,7 @@ private struct ReductionKernel: KernelSpecification {
 
   var file: String { "reduction.cl" }
   var function: String { entry.rawValue }
+  var sharesWork: Bool { groupSize > 1 }
 
   var definitions: Definitions {
     let source = OperandSource(operands, in: type)

@@ -1,4 +1,5 @@
 import Compute
+import Logging
 import OpenCLRuntime
 import Synchronization
 
@@ -17,30 +18,32 @@ final class OpenCLReplay: LaunchReplay {
     case input(Int)
   }
 
+  /// Kernel objects keep arguments, so they are used under a lock.
+  private struct State {
+    var commands: [Command]
+    /// Each kernel once.
+    var kernels: [PreparedKernel]
+    /// The replays that are made before chains are compiled; nil if there are none to compile.
+    var replaysBeforeChaining: Int?
+  }
+
   let byteCount: Int
 
-  private let backend: OpenCLBackend
-  /// Each kernel once.
-  private let kernels: [PreparedKernel]
-  /// Kernel objects keep arguments, so they are used under a lock.
-  private let commands: Mutex<[Command]>
+  private let recording: OpenCLRecording
+  private let memory: ReplayMemory
+  private let chains: [Chain]
+  private let state: Mutex<State>
   private let outputs: [OpenCLStorage]
   private let writtenInputs: [Int]
-  /// The memory of what lives within a replay, and what the kernels read from outside.
-  private let held: [OpenCLStorage]
 
   init(_ recording: OpenCLRecording) throws {
-    let backend = recording.backend
-    self.backend = backend
+    self.recording = recording
     let memory = try ReplayMemory(recording)
+    self.memory = memory
     byteCount = memory.slabs.reduce(0) { $0 + $1.byteCount }
-    var outside: [ObjectIdentifier: OpenCLStorage] = [:]
     var outputs: [ObjectIdentifier: OpenCLStorage] = [:]
     var writtenInputs: Set<Int> = []
     for command in recording.commands {
-      for case .outside(let storage) in command.storages {
-        outside[ObjectIdentifier(storage)] = storage
-      }
       for output in command.outputs {
         switch output {
         case .outside(let storage): outputs[ObjectIdentifier(storage)] = storage
@@ -50,64 +53,112 @@ final class OpenCLReplay: LaunchReplay {
       }
     }
     self.outputs = Array(outputs.values)
-    var kernels: [Int: PreparedKernel] = [:]
-    for case .launch(let launch, _, _) in recording.commands {
-      kernels[launch.kernel.number] = launch.kernel
-    }
-    self.kernels = Array(kernels.values)
     self.writtenInputs = writtenInputs.sorted()
-    held = memory.slabs + outside.values
-    let commands = try recording.commands.enumerated().compactMap { position, command -> Command? in
-      if memory.copies.omitted.contains(position) { return nil }
-      switch command {
-      case .launch(let launch, let storages, _):
-        return try Self.launch(launch, storages, memory, backend)
-      case .write(let bytes, let storage, let offset):
-        let destination: Destination =
-          switch storage {
-          case .made(let number): .buffer(try memory.buffer(number))
-          case .outside(let outside): .buffer(try outside.bufferOfBytes())
-          case .input(let number): .input(number)
-          }
-        return .write(bytes, destination, atByte: offset)
+
+    let backend = recording.backend
+    chains = try Chain.all(
+      in: recording.commands, omitting: memory.copies.omitted,
+      workLimit: backend.profile.chainedWork, specification: backend.stream.specification,
+      place: memory.place)
+    let (commands, kernels) = try Self.commands(recording, memory, [])
+    state = Mutex(State(commands: commands, kernels: kernels))
+    guard !chains.isEmpty else { return }
+    let areBuilt = try chains.allSatisfy { try backend.stream.has($0.source) }
+    state.withLock { state in
+      if areBuilt || backend.profile.chainDelay == 0 {
+        chain(&state)
+      } else {
+        state.replaysBeforeChaining = backend.profile.chainDelay
       }
     }
-    self.commands = Mutex(commands)
+  }
+
+  /// Makes chains of what is launched one by one.
+  ///
+  /// Both give the same bits, so a chain that cannot be built is only slower.
+  private func chain(_ state: inout State) {
+    do {
+      (state.commands, state.kernels) = try Self.commands(recording, memory, chains)
+    } catch {
+      Logger(label: "apus.replay").notice("launches are not chained: \(error)")
+    }
   }
 
   /// What the host's bytes are read from must stay until the device has read it.
-  deinit { try? backend.wait() }
+  deinit { try? recording.backend.wait() }
 
-  private static func launch(
-    _ launch: Launch, _ storages: [RecordedStorage?], _ memory: ReplayMemory,
-    _ backend: OpenCLBackend
-  ) throws -> Command {
-    let kernel = try backend.stream.duplicate(launch.kernel)
-    var inputs: [(argument: Int, input: Int)] = []
-    for (position, argument) in launch.arguments.enumerated() {
-      let made: Buffer? =
-        if case .made(let number) = storages[position] { try memory.buffer(number) } else { nil }
+  /// Makes kernel objects for the recorded commands, a chain's in one.
+  private static func commands(
+    _ recording: OpenCLRecording, _ memory: ReplayMemory, _ chains: [Chain]
+  ) throws -> ([Command], [PreparedKernel]) {
+    let stream = recording.backend.stream
+    var commands: [Command] = []
+    var kernels: [Int: PreparedKernel] = [:]
+    func append(
+      _ prepared: PreparedKernel, _ arguments: [ReplayArgument], global: WorkSize, local: WorkSize
+    ) throws {
+      kernels[prepared.number] = prepared
+      let kernel = try stream.duplicate(prepared)
+      var inputs: [(argument: Int, input: Int)] = []
       do throws(OpenCLError) {
-        switch storages[position] {
-        case .made: try kernel.set(position, to: made)
-        case .outside(let storage): try kernel.set(position, to: storage.buffer)
-        case .input(let number): inputs.append((position, number))
-        case nil: try kernel.set(position, to: argument)
+        for (position, argument) in arguments.enumerated() {
+          switch argument {
+          case .buffer(let buffer): try kernel.set(position, to: buffer)
+          case .number(let number): try kernel.set(position, to: number)
+          case .input(let number): inputs.append((position, number))
+          }
         }
       } catch {
         throw BackendError(error)
       }
+      commands.append(.launch(kernel, inputs: inputs, global: global, local: local))
     }
-    return .launch(kernel, inputs: inputs, global: launch.global, local: launch.local)
+
+    var waiting = chains[...]
+    for (position, command) in recording.commands.enumerated() {
+      if let chain = waiting.first, chain.commands.contains(position) {
+        guard position == chain.commands.upperBound else { continue }
+        waiting.removeFirst()
+        try append(
+          try stream.prepare(chain.source), chain.memory.map(memory.argument),
+          global: WorkSize(1), local: WorkSize(1))
+        continue
+      }
+      if memory.copies.omitted.contains(position) { continue }
+      switch command {
+      case .launch(let launch, let storages, _):
+        let arguments = try zip(launch.arguments, storages).map { argument, storage in
+          if let storage { return try memory.argument(storage) }
+          if case .storage = argument { return ReplayArgument.buffer(nil) }
+          return .number(argument)
+        }
+        try append(launch.kernel, arguments, global: launch.global, local: launch.local)
+      case .write(let bytes, let storage, let offset):
+        let destination: Destination =
+          switch try memory.argument(storage) {
+          case .input(let number): .input(number)
+          case .buffer(let buffer?): .buffer(buffer)
+          default:
+            throw BackendError(.execution, "bytes were written to a storage of no bytes")
+          }
+        commands.append(.write(bytes, destination, atByte: offset))
+      }
+    }
+    return (commands, Array(kernels.values))
   }
 
   func launch(inputs: [Storage]) throws {
     let inputs = try inputs.map { try $0.onDevice() }
     for storage in outputs { if let failure = storage.failure { throw failure } }
-    try commands.withLock { commands in
-      try backend.stream.replay(kernels, writing: outputs + writtenInputs.map { inputs[$0] }) {
-        queue, count throws(OpenCLError) in
-        for command in commands {
+    try state.withLock { state in
+      if let left = state.replaysBeforeChaining {
+        state.replaysBeforeChaining = left > 0 ? left - 1 : nil
+        if left == 0 { chain(&state) }
+      }
+      try recording.backend.stream.replay(
+        state.kernels, writing: outputs + writtenInputs.map { inputs[$0] }
+      ) { queue, count throws(OpenCLError) in
+        for command in state.commands {
           switch command {
           case .launch(let kernel, let positions, let global, let local):
             for (argument, input) in positions {
@@ -130,12 +181,22 @@ final class OpenCLReplay: LaunchReplay {
   }
 }
 
-/// The memory of the storages that live only within a replay.
+/// What a recorded launch takes at a replay.
+private enum ReplayArgument {
+  case buffer(Buffer?)
+  case number(LaunchArgument)
+  case input(Int)
+}
+
+/// The memory of the storages that live only within a replay, and what the kernels use from outside.
 private struct ReplayMemory {
   let slabs: [OpenCLStorage]
   /// What is written where it would have been copied to.
   let copies: CopyElimination
-  private var buffers: [Int: Buffer] = [:]
+  private var places: [Int: RecordedPlace] = [:]
+  /// The parts of slabs and of storages from outside, by the number of what was made.
+  private var parts: [Int: Buffer] = [:]
+  private var outside: [ObjectIdentifier: OpenCLStorage] = [:]
 
   init(_ recording: OpenCLRecording) throws {
     let device = recording.backend.device
@@ -143,6 +204,9 @@ private struct ReplayMemory {
     copies = CopyElimination(recording, alignment: alignment)
     var uses: [Int: ClosedRange<Int>] = [:]
     for (position, command) in recording.commands.enumerated() {
+      for case .outside(let storage) in command.storages {
+        outside[ObjectIdentifier(storage)] = storage
+      }
       for case .made(let number) in command.storages where recording.byteCounts[number] > 0 {
         var place = number
         if let alias = copies.aliases[number] {
@@ -157,39 +221,61 @@ private struct ReplayMemory {
       numbers.map { .init(byteCount: recording.byteCounts[$0], commands: uses[$0] ?? 0...0) },
       alignment: alignment, slabLimit: device.maxAllocation)
     slabs = try plan.slabs.map { try recording.backend.scratch(byteCount: $0) }
+    for (number, place) in zip(numbers, plan.places) {
+      places[number] = RecordedPlace(memory: .slab(place.slab), byte: place.offset)
+    }
+    for (number, alias) in copies.aliases {
+      var place = try self.place(alias.target)
+      place.byte += alias.byte
+      places[number] = place
+    }
     do throws(OpenCLError) {
-      for (number, place) in zip(numbers, plan.places) {
-        buffers[number] = try slabs[place.slab].buffer?.part(
-          at: place.offset, bytes: recording.byteCounts[number])
-      }
-      for (number, alias) in copies.aliases {
-        let whole: Buffer? =
-          switch alias.target {
-          case .made(let target): buffers[target]
-          case .outside(let storage): storage.buffer
-          case .input: nil
-          }
-        buffers[number] = try whole?.part(at: alias.byte, bytes: recording.byteCounts[number])
+      for (number, place) in places {
+        parts[number] = try whole(place.memory)?.part(
+          at: place.byte, bytes: recording.byteCounts[number])
       }
     } catch {
       throw BackendError(error)
     }
   }
 
-  /// The part of a slab that a storage has; nil for one of no bytes.
-  func buffer(_ number: Int) throws -> Buffer {
-    guard let buffer = buffers[number] else {
-      throw BackendError(.execution, "a recorded launch uses a storage of no bytes")
+  /// Where a storage is.
+  func place(_ storage: RecordedStorage) throws -> RecordedPlace {
+    switch storage {
+    case .input(let number): return RecordedPlace(memory: .input(number), byte: 0)
+    case .outside(let storage):
+      return RecordedPlace(memory: .outside(ObjectIdentifier(storage)), byte: 0)
+    case .made(let number):
+      guard let place = places[number] else { throw Self.nothing }
+      return place
     }
-    return buffer
   }
-}
 
-extension OpenCLStorage {
-  fileprivate func bufferOfBytes() throws -> Buffer {
-    guard let buffer else {
-      throw BackendError(.execution, "bytes were written to a storage of no bytes")
+  /// What stands for a storage as an argument.
+  func argument(_ storage: RecordedStorage) throws -> ReplayArgument {
+    switch storage {
+    case .input(let number): return .input(number)
+    case .outside(let storage): return .buffer(storage.buffer)
+    case .made(let number):
+      guard let part = parts[number] else { throw Self.nothing }
+      return .buffer(part)
     }
-    return buffer
+  }
+
+  /// What stands for memory as an argument.
+  func argument(_ memory: RecordedMemory) -> ReplayArgument {
+    if case .input(let number) = memory { .input(number) } else { .buffer(whole(memory)) }
+  }
+
+  private func whole(_ memory: RecordedMemory) -> Buffer? {
+    switch memory {
+    case .slab(let number): slabs[number].buffer
+    case .outside(let storage): outside[storage]?.buffer
+    case .input: nil
+    }
+  }
+
+  private static var nothing: BackendError {
+    BackendError(.execution, "a recorded launch uses a storage of no bytes")
   }
 }

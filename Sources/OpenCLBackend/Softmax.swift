@@ -68,8 +68,10 @@ extension OpenCLBackend {
       + place(logSumExp) + place(cotangent)
     let launch = Launch(
       kernel: kernel,
-      arguments: try arguments.map(LaunchArgument.view) + [index.argument(layout)],
-      global: WorkSize(rows * groupSize), local: WorkSize(groupSize))
+      arguments: try arguments.map(LaunchArgument.view) + [
+        index.argument(layout, as: "struct rows")
+      ],
+      items: WorkSize(rows * groupSize), local: WorkSize(groupSize), work: 16 * logits.count)
     try submit([launch], writing: outputs)
   }
 }
@@ -90,6 +92,7 @@ private struct SoftmaxKernel: KernelSpecification {
   let groupSize: Int
 
   var file: String { "softmax.cl" }
+  var sharesWork: Bool { groupSize > 1 }
 
   var definitions: Definitions {
     var definitions = dtype.computeType.definitions(index)

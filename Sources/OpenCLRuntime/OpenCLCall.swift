@@ -10,7 +10,7 @@ public enum OpenCLCall: String, CaseIterable, Sendable {
   case clEnqueueReadBuffer, clEnqueueWriteBuffer, clEnqueueCopyBuffer, clEnqueueFillBuffer
   // Programs.
   case clCreateProgramWithSource, clCreateProgramWithBinary, clReleaseProgram
-  case clBuildProgram, clGetProgramInfo, clGetProgramBuildInfo
+  case clBuildProgram, clCompileProgram, clLinkProgram, clGetProgramInfo, clGetProgramBuildInfo
   // Kernels.
   case clCreateKernel, clReleaseKernel, clGetKernelInfo, clGetKernelWorkGroupInfo
   case clSetKernelArg, clEnqueueNDRangeKernel

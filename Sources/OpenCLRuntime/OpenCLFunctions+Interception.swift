@@ -43,6 +43,10 @@ extension OpenCLFunctions {
       },
       clReleaseProgram: hook.status(.clReleaseProgram, clReleaseProgram),
       clBuildProgram: hook.status(.clBuildProgram, clBuildProgram),
+      clCompileProgram: hook.status(.clCompileProgram, clCompileProgram),
+      clLinkProgram: {
+        hook.refuses(.clLinkProgram, $6) ? nil : clLinkProgram($0, $1, $2, $3, $4, $5, $6)
+      },
       clGetProgramInfo: hook.status(.clGetProgramInfo, clGetProgramInfo),
       clGetProgramBuildInfo: hook.status(.clGetProgramBuildInfo, clGetProgramBuildInfo),
       clCreateKernel: {

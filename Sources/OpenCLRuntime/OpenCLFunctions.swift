@@ -106,6 +106,13 @@ public struct OpenCLFunctions: Sendable {
   public var clReleaseProgram: Unary
   /// clBuildProgram, without a callback.
   public var clBuildProgram: @Sendable (Object, UInt32, Objects, UnsafePointer<CChar>?) -> Int32
+  /// clCompileProgram, without headers and callback.
+  public var clCompileProgram: @Sendable (Object, UInt32, Objects, UnsafePointer<CChar>?) -> Int32
+  /// clLinkProgram, without a callback.
+  public var clLinkProgram:
+    @Sendable (
+      Object, UInt32, Objects, UnsafePointer<CChar>?, UInt32, Objects, StatusResult
+    ) -> Object
   /// clGetProgramInfo.
   public var clGetProgramInfo: GetInfo
   /// clGetProgramBuildInfo.
@@ -167,6 +174,8 @@ public struct OpenCLFunctions: Sendable {
     clCreateProgramWithBinary: COpenCL.clCreateProgramWithBinary,
     clReleaseProgram: COpenCL.clReleaseProgram,
     clBuildProgram: { COpenCL.clBuildProgram($0, $1, $2, $3, nil, nil) },
+    clCompileProgram: { COpenCL.clCompileProgram($0, $1, $2, $3, 0, nil, nil, nil, nil) },
+    clLinkProgram: { COpenCL.clLinkProgram($0, $1, $2, $3, $4, $5, nil, nil, $6) },
     clGetProgramInfo: COpenCL.clGetProgramInfo,
     clGetProgramBuildInfo: COpenCL.clGetProgramBuildInfo,
     clCreateKernel: COpenCL.clCreateKernel,

@@ -20,23 +20,42 @@ public final class Program: Sendable {
     _ context: Context, source: ProgramSource, definitions: Definitions = [:],
     options: BuildOptions = BuildOptions()
   ) throws(OpenCLError) {
-    let text = source.text(defining: definitions)
-    let handle = try context.driver.create(
-      .program, .clCreateProgramWithSource,
-      "program '\(source.name)' of \(text.utf8.count) bytes"
+    handle = try Self.compiled(.clBuildProgram, source, definitions, options, context)
+    (kernelNames, buildLog) = try Self.messages(handle, named: source.name, context)
+    self.context = context
+    name = source.name
+  }
+
+  /// Compiles sources one by one and links them (clCompileProgram, clLinkProgram).
+  ///
+  /// What is not static in one can be called from the others.
+  /// - Parameters:
+  ///   - sources: The sources, each with its definitions.
+  ///   - name: The name that errors give the program.
+  /// - Throws: If one does not compile, as with a single source, or they do not fit together.
+  public init(
+    _ context: Context, linking sources: [(source: ProgramSource, definitions: Definitions)],
+    name: String, options: BuildOptions = BuildOptions()
+  ) throws(OpenCLError) {
+    var parts: [Handle] = []
+    for (source, definitions) in sources {
+      parts.append(
+        try Self.compiled(.clCompileProgram, source, definitions, options, context))
+    }
+    let pointers: [OpaquePointer?] = parts.map(\.pointer)
+    handle = try context.driver.create(
+      .program, .clLinkProgram, "program '\(name)' of \(parts.count) sources"
     ) { functions, status in
-      text.withCString { pointer in
-        var strings: UnsafePointer<CChar>? = pointer
-        return functions.clCreateProgramWithSource(
-          context.handle.pointer, 1, &strings, nil, status)
+      var device: OpaquePointer? = context.device.handle.pointer
+      return pointers.withUnsafeBufferPointer {
+        functions.clLinkProgram(
+          context.handle.pointer, 1, &device, "", UInt32($0.count), $0.baseAddress, status)
       }
     }
-    let files = source.files.merging([source.definitionsName: definitions.text]) { own, _ in own }
-    (kernelNames, buildLog) = try Self.build(
-      handle, named: source.name, from: files, options, context)
+    withExtendedLifetime(parts) {}
+    (kernelNames, buildLog) = try Self.messages(handle, named: name, context)
     self.context = context
-    self.handle = handle
-    name = source.name
+    self.name = name
   }
 
   /// Takes up what ``binary()`` gave, on the same device with the same driver.
@@ -66,7 +85,8 @@ public final class Program: Sendable {
       throw OpenCLError(
         .clCreateProgramWithBinary, OpenCLStatus(rawValue: binaryStatus), attempt: attempt)
     }
-    (kernelNames, buildLog) = try Self.build(handle, named: name, from: [:], options, context)
+    try Self.compile(handle, .clBuildProgram, named: name, from: [:], options, context)
+    (kernelNames, buildLog) = try Self.messages(handle, named: name, context)
     self.context = context
     self.handle = handle
     self.name = name
@@ -98,38 +118,72 @@ public final class Program: Sendable {
     return binary
   }
 
-  private static func build(
-    _ handle: Handle, named name: String, from files: [String: String], _ options: BuildOptions,
-    _ context: Context
-  ) throws(OpenCLError) -> (kernelNames: [String], log: String) {
-    let device = context.device
-    var log: String {
-      get throws(OpenCLError) {
-        try InfoReader(
-          driver: context.driver, call: .clGetProgramBuildInfo, subject: "program '\(name)'"
-        ) {
-          $0.clGetProgramBuildInfo(handle.pointer, device.handle.pointer, $1, $2, $3, $4)
-        }.string(CL_PROGRAM_BUILD_LOG)
+  /// A program of a source, built or only compiled.
+  private static func compiled(
+    _ call: OpenCLCall, _ source: ProgramSource, _ definitions: Definitions,
+    _ options: BuildOptions, _ context: Context
+  ) throws(OpenCLError) -> Handle {
+    let text = source.text(defining: definitions)
+    let handle = try context.driver.create(
+      .program, .clCreateProgramWithSource,
+      "program '\(source.name)' of \(text.utf8.count) bytes"
+    ) { functions, status in
+      text.withCString { pointer in
+        var strings: UnsafePointer<CChar>? = pointer
+        return functions.clCreateProgramWithSource(
+          context.handle.pointer, 1, &strings, nil, status)
       }
     }
+    let files = source.files.merging([source.definitionsName: definitions.text]) { own, _ in own }
+    try compile(handle, call, named: source.name, from: files, options, context)
+    return handle
+  }
+
+  /// Builds or compiles; a failure's detail is annotated with lines of the files.
+  private static func compile(
+    _ handle: Handle, _ call: OpenCLCall, named name: String, from files: [String: String],
+    _ options: BuildOptions, _ context: Context
+  ) throws(OpenCLError) {
+    let device = context.device
     do {
       try context.driver.call(
-        .clBuildProgram, "program '\(name)' for '\(device.name)' with \(options.text)"
+        call, "program '\(name)' for '\(device.name)' with \(options.text)"
       ) {
         var identifier: OpaquePointer? = device.handle.pointer
-        return $0.clBuildProgram(handle.pointer, 1, &identifier, options.text)
+        return call == .clBuildProgram
+          ? $0.clBuildProgram(handle.pointer, 1, &identifier, options.text)
+          : $0.clCompileProgram(handle.pointer, 1, &identifier, options.text)
       }
     } catch {
       let detail: String
       do {
-        detail = BuildLog(text: try log, files: files).annotated
+        let log = try log(handle, named: name, context)
+        detail = BuildLog(text: log, files: files).annotated
       } catch let logError {
         detail = "The build log cannot be had: \(logError)"
       }
       throw OpenCLError(error.call, error.status, attempt: error.attempt, detail: detail)
     }
+  }
+
+  /// The names of the kernels of a built program, and what the compiler said.
+  private static func messages(
+    _ handle: Handle, named name: String, _ context: Context
+  ) throws(OpenCLError) -> (kernelNames: [String], log: String) {
     let names = try info(handle, named: name, context).string(CL_PROGRAM_KERNEL_NAMES)
-    return (names.split(separator: ";").map { String($0) }, try log)
+    return (
+      names.split(separator: ";").map { String($0) }, try log(handle, named: name, context)
+    )
+  }
+
+  private static func log(
+    _ handle: Handle, named name: String, _ context: Context
+  ) throws(OpenCLError) -> String {
+    try InfoReader(
+      driver: context.driver, call: .clGetProgramBuildInfo, subject: "program '\(name)'"
+    ) {
+      $0.clGetProgramBuildInfo(handle.pointer, context.device.handle.pointer, $1, $2, $3, $4)
+    }.string(CL_PROGRAM_BUILD_LOG)
   }
 
   private static func info(

@@ -7,10 +7,10 @@ public struct ProgramSource: Hashable, Sendable {
   public let name: String
 
   /// The text with all includes expanded.
-  public let text: String
+  public private(set) var text: String
 
   /// The text of each file as it was written, by name.
-  public let files: [String: String]
+  public private(set) var files: [String: String]
 
   /// Makes a source that includes nothing.
   public init(name: String, text: String) {
@@ -37,6 +37,14 @@ public struct ProgramSource: Hashable, Sendable {
     self.name = name
     self.text = expansion.text
     files = expansion.files
+  }
+
+  /// The source with another text behind it, whose lines have a name and numbers of their own.
+  public func appending(_ text: String, name: String) -> ProgramSource {
+    var result = self
+    result.text += "\n\(Self.lineDirective(1, name))\n\(text)"
+    result.files[name] = text
+    return result
   }
 
   /// The text with definitions in front: all that the compiler sees, and so what a cache goes by.

@@ -37,11 +37,19 @@ public struct Device: Sendable {
   /// Opens a second device beside the one that this process shares under the same identifier.
   ///
   /// What others compute does not move its counters.
-  package static func unshared(_ identifier: String) throws -> Device {
+  ///
+  /// - Parameter isChaining: Whether small launches of a replay are one launch: nil where that is
+  ///   usual and once it pays, else always or never.
+  package static func unshared(_ identifier: String, isChaining: Bool? = nil) throws -> Device {
     guard let number = Int(identifier.dropFirst("opencl:".count)) else {
       return unsharedReference()
     }
-    return Device(identifier: identifier, backend: try OpenCLBackend.open(number))
+    let backend = try OpenCLBackend.open(number) { profile in
+      guard let isChaining else { return }
+      profile.chainedWork = isChaining ? DeviceProfile.cpu.chainedWork : 0
+      profile.chainDelay = 0
+    }
+    return Device(identifier: identifier, backend: backend)
   }
 
   /// The device that tensors are made on unless another is named.

@@ -7,6 +7,29 @@ import Testing
 
 /// A captured step is the uncaptured one, to the bit.
 @Suite struct CaptureTests {
+  /// A device, and whether small launches of a replay are one launch there.
+  struct Target: Sendable, CustomTestStringConvertible {
+    let device: Device
+    let isChaining: Bool?
+    var testDescription: String {
+      isChaining.map { "\(device.identifier)\($0 ? "" : " not") chaining" } ?? device.identifier
+    }
+
+    /// Every device, and the OpenCL devices with chains, whatever suits them, and without.
+    static let all = TestDevices.all.flatMap { device -> [Target] in
+      guard device != .reference else { return [Target(device: device, isChaining: nil)] }
+      return [true, false].map { isChaining in
+        do {
+          return Target(
+            device: try .unshared(device.identifier, isChaining: isChaining),
+            isChaining: isChaining)
+        } catch {
+          fatalError("\(device.identifier) was opened once, but: \(error)")
+        }
+      }
+    }
+  }
+
   /// A network with everything that a replay could get wrong: statistics, dropout, two losses' worth
   /// of parameters.
   private func makeModel(_ device: Device, dtype: DType = .float32) throws -> Sequential {
@@ -60,15 +83,17 @@ import Testing
     #expect(results[0] == results[1])
   }
 
-  @Test("A plain training", arguments: TestDevices.all)
-  func plain(device: Device) throws {
+  @Test("A plain training", arguments: Target.all)
+  func plain(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, _ in
       for number in 0..<40 { try step(batch(number, on: device)) }
     }
   }
 
-  @Test("A learning-rate schedule", arguments: TestDevices.all)
-  func schedule(device: Device) throws {
+  @Test("A learning-rate schedule", arguments: Target.all)
+  func schedule(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, _ in
       for number in 0..<12 {
         step.optimizer.learningRate = 0.02 / Double(1 + number / 3)
@@ -77,8 +102,9 @@ import Testing
     }
   }
 
-  @Test("A short last batch", arguments: TestDevices.all)
-  func shortBatch(device: Device) throws {
+  @Test("A short last batch", arguments: Target.all)
+  func shortBatch(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, _ in
       for number in 0..<16 {
         try step(batch(number, count: number % 4 == 3 ? 5 : 12, on: device))
@@ -87,8 +113,9 @@ import Testing
     }
   }
 
-  @Test("A switch of mode", arguments: TestDevices.all)
-  func modes(device: Device) throws {
+  @Test("A switch of mode", arguments: Target.all)
+  func modes(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, model in
       for number in 0..<18 {
         model.mode = number % 6 < 3 ? .training : .evaluation
@@ -97,8 +124,9 @@ import Testing
     }
   }
 
-  @Test("Weights and statistics set between steps", arguments: TestDevices.all)
-  func assignment(device: Device) throws {
+  @Test("Weights and statistics set between steps", arguments: Target.all)
+  func assignment(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, model in
       for number in 0..<10 {
         try step(batch(number, on: device))
@@ -109,8 +137,9 @@ import Testing
     }
   }
 
-  @Test("Tensors that are held while steps go on keep their values", arguments: TestDevices.all)
-  func heldValues(device: Device) throws {
+  @Test("Tensors that are held while steps go on keep their values", arguments: Target.all)
+  func heldValues(target: Target) throws {
+    let device = target.device
     try compare(on: device) { step, model in
       var held: [Tensor] = []
       var expected: [[Float]] = []
@@ -129,8 +158,9 @@ import Testing
     }
   }
 
-  @Test("Batches that are slices, transposes or used twice", arguments: TestDevices.all)
-  func layouts(device: Device) throws {
+  @Test("Batches that are slices, transposes or used twice", arguments: Target.all)
+  func layouts(target: Target) throws {
+    let device = target.device
     let inputs = Tensor.normal([5, 48], key: RandomKey(seed: 1), on: device).transposed()
     let targets = Tensor((0..<48).map { Int32($0 % 3) }, shape: [48], on: device)
     try compare(on: device) { step, _ in
@@ -143,8 +173,9 @@ import Testing
     }
   }
 
-  @Test("A tensor that outlives its step keeps it from being captured", arguments: TestDevices.all)
-  func escape(device: Device) throws {
+  @Test("A tensor that outlives its step keeps it from being captured", arguments: Target.all)
+  func escape(target: Target) throws {
+    let device = target.device
     var kept: [Tensor] = []
     let model = try makeModel(device)
     let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
@@ -161,8 +192,9 @@ import Testing
     }
   }
 
-  @Test("Numbers that change from call to call keep a step eager", arguments: TestDevices.all)
-  func changingScalar(device: Device) throws {
+  @Test("Numbers that change from call to call keep a step eager", arguments: Target.all)
+  func changingScalar(target: Target) throws {
+    let device = target.device
     var factor = 1.0
     var losses: [[Double]] = []
     for isCaptured in [true, false] {
@@ -182,8 +214,9 @@ import Testing
     #expect(losses[0] == losses[1])
   }
 
-  @Test("A tensor from outside that changes keeps a step eager", arguments: TestDevices.all)
-  func changingTensor(device: Device) throws {
+  @Test("A tensor from outside that changes keeps a step eager", arguments: Target.all)
+  func changingTensor(target: Target) throws {
+    let device = target.device
     let model = try makeModel(device)
     var weights = Tensor.full([], 1, on: device)
     let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
@@ -216,8 +249,9 @@ import Testing
     #expect(message.contains("isCaptured: false"))
   }
 
-  @Test("A step that is not captured may read", arguments: TestDevices.all)
-  func readingUncaptured(device: Device) throws {
+  @Test("A step that is not captured may read", arguments: Target.all)
+  func readingUncaptured(target: Target) throws {
+    let device = target.device
     let model = try makeModel(device)
     var seen: [Double] = []
     let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: false) { batch in
@@ -231,8 +265,9 @@ import Testing
 
   @Test(
     "A loss that is not finite stops a captured step as it does an uncaptured one",
-    arguments: TestDevices.all)
-  func nonFiniteLoss(device: Device) throws {
+    arguments: Target.all)
+  func nonFiniteLoss(target: Target) throws {
+    let device = target.device
     var weights: [[Float]] = []
     for isCaptured in [true, false] {
       let model = try makeModel(device)
@@ -253,9 +288,10 @@ import Testing
     #expect(weights[0] == weights[1])
   }
 
-  @Test("Memory stays as it is from the third step on", arguments: TestDevices.all)
-  func memory(device: Device) throws {
-    let own = try Device.unshared(device.identifier)
+  @Test("Memory stays as it is from the third step on", arguments: Target.all)
+  func memory(target: Target) throws {
+    let device = target.device
+    let own = try Device.unshared(device.identifier, isChaining: target.isChaining)
     let model = try makeModel(own)
     let step = Step(model, Adam(model, learningRate: 0.01)) { batch in
       crossEntropy(model(batch.inputs), batch.targets)
@@ -272,9 +308,10 @@ import Testing
     #expect(after.peakBytes == before.peakBytes)
   }
 
-  @Test("Gradients are computed in their places, not copied there", arguments: TestDevices.all)
-  func launches(device: Device) throws {
-    let own = try Device.unshared(device.identifier)
+  @Test("Gradients are computed in their places, not copied there", arguments: Target.all)
+  func launches(target: Target) throws {
+    let device = target.device
+    let own = try Device.unshared(device.identifier, isChaining: target.isChaining)
     var counts: [Int] = []
     var parameterCount = 0
     for isCaptured in [true, false] {
@@ -289,7 +326,12 @@ import Testing
       try step(examples)
       counts.append(own.statistics.launches - before)
     }
-    let saved = device.identifier == "cpu" ? 0 : parameterCount
-    #expect(counts[0] == counts[1] - saved)
+    if target.isChaining == true {
+      // The network is small enough for a single chain; the learning rate is written before it.
+      #expect(counts[0] <= 2)
+    } else {
+      let saved = device.identifier == "cpu" ? 0 : parameterCount
+      #expect(counts[0] == counts[1] - saved)
+    }
   }
 }

@@ -24,6 +24,17 @@ struct Target: Sendable, CustomTestStringConvertible {
   /// Every device as a graphics processor.
   static let gpu = make("gpu") { _ in .gpu }
 
+  /// The kernels that can be chained, which replays do at once whatever there is to compute.
+  static let chaining = [("own", DeviceProfile.cpu), ("lanes", .processor)].flatMap {
+    name, profile in
+    make("chaining \(name)") { _ in
+      var profile = profile
+      profile.chainedWork = .max
+      profile.chainDelay = 0
+      return profile
+    }
+  }
+
   /// Every kind of kernel on every device.
   static let all = own + lanes + groups
 

@@ -131,6 +131,7 @@ import Testing
     _ = try event.profile()
     try queue.finish()
     _ = try Program(context, binary: program.binary(), name: "again")
+    _ = try Program(context, linking: [(source, [:])], name: "linked")
   }
 
   @Test(

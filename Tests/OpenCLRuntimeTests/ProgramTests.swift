@@ -35,6 +35,45 @@ import Testing
     #expect(bench.live.count(of: .program) == 0)
   }
 
+  @Test("Sources that are compiled apart are one program, which its binary keeps")
+  func linking() throws {
+    let bench = try Bench()
+    let half = ProgramSource(
+      name: "half.cl", text: "static float f(float x) { return BY * x; }\n"
+    ).appending("float half_of(float x) { return f(x); }", name: "more")
+    let main = ProgramSource(
+      name: "main.cl",
+      text: """
+        float half_of(float x);
+        static float f(float x) { return 100 * x; }
+        kernel void scale(global float *x) { x[0] = half_of(x[0]) + f(1); }
+        """)
+    var program = try Program(
+      bench.context, linking: [(half, ["BY": "0.5f"]), (main, [:])], name: "both")
+    #expect(program.kernelNames == ["scale"])
+    for _ in 0..<2 {
+      let buffer = try Buffer(bench.context, bytes: 4)
+      try bench.queue.write([Float(6)], to: buffer)
+      try bench.queue.enqueue(Kernel<Buffer>(program, "scale"), buffer, global: [1], local: [1])
+      #expect(try bench.queue.read(buffer, as: Float.self) == [103])
+      program = try Program(bench.context, binary: try program.binary(), name: "both")
+    }
+  }
+
+  @Test("A source that does not compile, or lacks a function, is no part of a program")
+  func failedLinking() throws {
+    let bench = try Bench()
+    let main = ProgramSource(
+      name: "main.cl", text: "float f(float x);\nkernel void one(global float *x) { x[0] = f(1); }")
+    let wrong = ProgramSource(name: "wrong.cl", text: "float f(float x) { return y; }")
+    let compiling = failure { () throws(OpenCLError) in
+      try Program(bench.context, linking: [(main, [:]), (wrong, [:])], name: "both")
+    }
+    #expect(compiling?.call == .clCompileProgram)
+    #expect(compiling?.detail?.contains("> 1 | float f(float x) { return y; }") == true)
+    #expect(bench.live.count(of: .program) == 0)
+  }
+
   @Test("An error after definitions and includes is shown in its own file and line")
   func errorInMain() throws {
     let bench = try Bench()
