@@ -15,6 +15,8 @@
 // PANEL       The width of what pack_panels packs: two vectors for b, TILE_ROWS for a.
 // PACK_DEPTH  The positions along k that a work-item packs.
 // A_PACKED    Defined where a is packed too, so that the distances within a tile are known.
+// B_IN_PLACE  Defined where b is not packed: its columns are adjacent, and at least PANEL.
+// TRANSPOSED  Defined where the output's rows are adjacent instead of its columns.
 //
 // Tiles:
 // GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs.
@@ -123,13 +125,21 @@ void multiply_panels(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
   const INDEX batch = get_global_id(2);
+#ifdef B_IN_PLACE
+  // The last panel ends with the last column; what it has of the one before is not written again.
+  const INDEX first_column = min((INDEX)get_global_id(1) * PANEL, of.columns - PANEL);
+  const uint begin = (uint)(get_global_id(1) * PANEL - first_column), end = PANEL;
+  b += first_column;
+#else
   const INDEX first_column = get_global_id(1) * PANEL;
-  const uint columns = (uint)min((INDEX)PANEL, of.columns - first_column);
+  const uint begin = 0, end = (uint)min((INDEX)PANEL, of.columns - first_column);
+  b += get_global_id(1) * of.b_panel;
+#endif
   const INDEX first_row = get_global_id(0) * BLOCK_ROWS;
   const INDEX end_row = min(of.rows, first_row + BLOCK_ROWS);
   a += of.a.offset + batch * of.a.batch;
-  b += of.b.offset + batch * of.b.batch + get_global_id(1) * of.b_panel;
-  output += of.output.offset + batch * of.output.batch + first_column;
+  b += of.b.offset + batch * of.b.batch;
+  output += of.output.offset + batch * of.output.batch + first_column * of.output.column;
 #ifdef HAS_BIAS
   bias += of.bias.offset + batch * of.bias.batch + first_column * of.bias.column;
 #endif
@@ -160,21 +170,38 @@ void multiply_panels(
       b_next += of.b.row;
     }
 
+#ifdef TRANSPOSED
+    SCALAR sums[TILE_ROWS][PANEL];
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+      VSTORE(left[r], sums[r]);
+      VSTORE(right[r], sums[r] + WIDTH);
+    }
+    for (uint j = begin; j < end; ++j) {
+      __global SCALAR *target = output + j * of.output.column + row;
+      if (rows == TILE_ROWS) {
+        UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
+          target[r] = activation(BIASED(sums[r][j], row + r, j));
+      } else {
+        for (uint r = 0; r < rows; ++r) target[r] = activation(BIASED(sums[r][j], row + r, j));
+      }
+    }
+#else
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
       if (r < rows) {
         SCALAR sums[PANEL];
         VSTORE(left[r], sums);
         VSTORE(right[r], sums + WIDTH);
         __global SCALAR *target = output + (row + r) * of.output.row;
-        if (columns == PANEL) {
+        if (begin == 0 && end == PANEL) {
           UNROLL for (uint j = 0; j < PANEL; ++j)
             target[j] = activation(BIASED(sums[j], row + r, j));
         } else {
-          for (uint j = 0; j < columns; ++j)
+          for (uint j = begin; j < end; ++j)
             target[j] = activation(BIASED(sums[j], row + r, j));
         }
       }
     }
+#endif
   }
 }
 

@@ -52,28 +52,23 @@ extension OpenCLBackend {
 
   /// The positions along k that one work-item packs: `PACK_DEPTH`.
   private static let packDepth = 64
-  /// A product of so few multiplications for each element of a is not worth packing a.
-  private static let leastColumnsToPack = 256
 
-  /// The launches for a processor with vectors: b is packed, a too if it is read often.
+  /// The launches for a processor with vectors: b is packed unless it is read a few times only, a
+  /// too if it is read often.
   private func panels(_ product: Product, width: Int, tileRows: Int) throws -> [Launch] {
     let panel = 2 * width
-    let blockRows = 8 * tileRows
-    var product = product
+    let plan = PanelPlan(product, tileRows: tileRows, panel: panel)
+    var product = plan.isTransposed ? product.transposed : product
     var launches: [Launch] = []
 
-    // A panel of contiguous columns that is read once or twice is read where it lies.
-    let isInPlace =
-      product.b.columnStride == 1 && product.columns % panel == 0 && product.rows <= blockRows
-    var (aPanel, bPanel) = (0, panel)
-    if !isInPlace {
+    var (aPanel, bPanel) = (0, 0)
+    if !plan.isInPlace {
       let packed = try pack(
         product.b, length: product.columns, width: panel, &product, &launches)
       bPanel = packed.batchLength
       product.b = packed.matrix
     }
-    let packsA = product.columns >= Self.leastColumnsToPack && product.rows >= tileRows
-    if packsA {
+    if plan.packsA {
       let packed = try pack(
         product.a.transposed, length: product.rows, width: tileRows, &product, &launches)
       aPanel = packed.batchLength
@@ -84,12 +79,12 @@ extension OpenCLBackend {
       MatMulKernel(
         entry: "multiply_panels", dtype: product.dtype, index: product.index,
         hasBias: product.bias != nil, activation: product.activation,
-        variant: .panels(width: width, tileRows: tileRows, blockRows: blockRows, packsA: packsA)))
+        variant: .panels(width: width, tileRows: tileRows, plan)))
     launches.append(
       Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
         items: WorkSize(
-          product.rows.dividedRoundingUp(by: blockRows),
+          product.rows.dividedRoundingUp(by: plan.blockRows),
           product.columns.dividedRoundingUp(by: panel), product.batches),
         local: WorkSize(1, 1, 1), work: product.work))
     return launches
@@ -153,6 +148,48 @@ extension OpenCLBackend {
         local: WorkSize(shape.group.x, shape.group.y, 1), work: product.work)
     }
     fatalError("multiply: the last tile shape is taken whatever its limits")
+  }
+}
+
+/// How a product is computed from panels.
+private struct PanelPlan: Sendable, Hashable {
+  /// Whether the transposed product is computed, of the operands exchanged and transposed.
+  let isTransposed: Bool
+  /// Whether b is read where it lies.
+  let isInPlace: Bool
+  /// Whether a is packed.
+  let packsA: Bool
+  /// The rows that a work-item computes.
+  let blockRows: Int
+
+  /// A product of so few columns is not worth packing a for.
+  private static let leastColumnsToPack = 256
+
+  /// Chooses the cheaper of the product and its transpose, between which no sum differs.
+  init(_ product: Product, tileRows: Int, panel: Int) {
+    let plans = [false, true].map { PanelPlan(product, tileRows, panel, isTransposed: $0) }
+    let costs = zip(plans, [product, product.transposed]).map {
+      $0.cost($1, tileRows: tileRows, panel: panel)
+    }
+    self = costs[1] < costs[0] ? plans[1] : plans[0]
+  }
+
+  private init(_ product: Product, _ tileRows: Int, _ panel: Int, isTransposed: Bool) {
+    let product = isTransposed ? product.transposed : product
+    self.isTransposed = isTransposed
+    blockRows = 8 * tileRows
+    // What is read for a few blocks of rows is not worth packing.
+    isInPlace =
+      product.b.columnStride == 1 && product.columns >= panel && product.rows <= 4 * blockRows
+    packsA = product.columns >= Self.leastColumnsToPack && product.rows >= tileRows
+  }
+
+  /// What is packed and computed, padding included, in elements as `Launch.work` counts them.
+  private func cost(_ product: Product, tileRows: Int, panel: Int) -> Int {
+    let (rows, columns, depth) = (product.rows, product.columns, product.depth)
+    let computed =
+      rows.rounded(upToMultipleOf: tileRows) * columns.rounded(upToMultipleOf: panel) * depth / 16
+    return computed + (isInPlace ? 0 : columns * depth) + (packsA ? rows * depth : 0)
   }
 }
 
@@ -231,11 +268,21 @@ private struct Product {
     self.activation = activation
     self.index = index
     dtype = output.dtype
-    // Rows follow each other in the output even where a length of 1 leaves the stride open.
-    self.output.rowStride = columns
+    // The output is contiguous even where a length of 1 leaves a stride open.
+    (self.output.rowStride, self.output.columnStride) = (columns, 1)
     batchAxes = AxisLayout(
       lengths: output.shape.dimensions.dropLast(2),
       strides: [a, b, output, bias ?? output].map { $0.strides.dropLast(2) })
+  }
+
+  /// The same numbers from the operands exchanged and transposed, written to the same places.
+  var transposed: Product {
+    var result = self
+    (result.rows, result.columns) = (columns, rows)
+    (result.a, result.b) = (b.transposed, a.transposed)
+    result.bias = bias?.transposed
+    result.output = output.transposed
+    return result
   }
 
   /// What it costs beside other launches: some 16 products are added in the time in which an element
@@ -298,7 +345,7 @@ private struct Product {
 private struct MatMulKernel: KernelSpecification {
   enum Variant: Hashable {
     case packing(panel: Int, depth: Int)
-    case panels(width: Int, tileRows: Int, blockRows: Int, packsA: Bool)
+    case panels(width: Int, tileRows: Int, PanelPlan)
     case tiles(TileShape, aAlongDepth: Bool, bAlongDepth: Bool)
   }
 
@@ -323,12 +370,14 @@ private struct MatMulKernel: KernelSpecification {
     switch variant {
     case .packing(let panel, let depth):
       definitions.append(["PANEL": .integer(panel), "PACK_DEPTH": .integer(depth)])
-    case .panels(let width, let tileRows, let blockRows, let packsA):
+    case .panels(let width, let tileRows, let plan):
       definitions.append([
         "WIDTH": .integer(width), "TILE_ROWS": .integer(tileRows),
-        "BLOCK_ROWS": .integer(blockRows),
+        "BLOCK_ROWS": .integer(plan.blockRows),
       ])
-      if packsA { definitions.define("A_PACKED") }
+      if plan.packsA { definitions.define("A_PACKED") }
+      if plan.isInPlace { definitions.define("B_IN_PLACE") }
+      if plan.isTransposed { definitions.define("TRANSPOSED") }
     case .tiles(let shape, let aAlongDepth, let bAlongDepth):
       definitions.append([
         "GROUP_X": .integer(shape.group.x), "GROUP_Y": .integer(shape.group.y),
