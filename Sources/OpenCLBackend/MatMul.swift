@@ -162,8 +162,8 @@ private struct PanelPlan: Sendable, Hashable {
   /// The rows that a work-item computes.
   let blockRows: Int
 
-  /// A product of so few columns is not worth packing a for.
-  private static let leastColumnsToPack = 256
+  /// A product of so few columns is not worth packing a for, even where its rows are not contiguous.
+  private static let leastColumnsToPack = 1024
 
   /// Chooses the cheaper of the product and its transpose, between which no sum differs.
   init(_ product: Product, tileRows: Int, panel: Int) {
@@ -178,10 +178,16 @@ private struct PanelPlan: Sendable, Hashable {
     let product = isTransposed ? product.transposed : product
     self.isTransposed = isTransposed
     blockRows = 8 * tileRows
+    // What lies at such distances falls into a few sets of a cache, which keep little of it.
+    func collides(_ distance: Int) -> Bool { distance.isMultiple(of: 1024) && product.depth > 512 }
     // What is read for a few blocks of rows is not worth packing.
     isInPlace =
-      product.b.columnStride == 1 && product.columns >= panel && product.rows <= 4 * blockRows
-    packsA = product.columns >= Self.leastColumnsToPack && product.rows >= tileRows
+      product.b.columnStride == 1 && product.columns >= panel && product.rows <= 8 * blockRows
+      && !collides(product.b.rowStride)
+    // Rows that are contiguous are read where they lie, however often.
+    packsA =
+      product.a.columnStride != 1 && product.rows >= tileRows
+      && (product.columns >= Self.leastColumnsToPack || collides(product.a.columnStride))
   }
 
   /// What is packed and computed, padding included, in elements as `Launch.work` counts them.
