@@ -4,13 +4,13 @@ import Tensors
 /// Keeps the host from running far ahead of the device.
 ///
 /// The host waits for a fence when two more stand behind it. A fence stands after each step, or
-/// after several where steps take less than ``target``: a wait costs as much as a short step.
+/// after several where steps take less than a millisecond: a wait costs as much as a short step.
 struct StepPacing {
   /// About the time that the device is given between two fences.
   private static let target = Duration.milliseconds(1)
   /// The most steps between two fences.
   private static let longestInterval = 8
-  /// The fences that may stand ahead of the one that is waited for.
+  /// The fences that may stand behind one that was not waited for.
   private static let lead = 2
 
   private let device: Device

@@ -15,10 +15,9 @@ public import Tensors
 /// something else each time is found out, stays as it is, and ``captureObstacle`` says why.
 ///
 /// Steps are asynchronous: the host runs at most two ahead of the device, or some more where a step
-/// takes less than a millisecond. Losses are looked at
-/// now and then, and by ``finish()``. The first one that is not finite stops the updates at once on
-/// the device, and is thrown when it is looked at; the parameters are then those of the last finite
-/// step.
+/// takes less than a millisecond. Losses are looked at now and then, and by ``finish()``. The first
+/// one that is not finite stops the updates at once on the device, and is thrown when it is looked
+/// at; the parameters are then those of the last finite step.
 public final class TrainingStep<Batch: TensorGroup> {
   /// What is trained.
   public let model: Module

@@ -4,9 +4,9 @@ import OpenCLRuntime
 /// Launches of a replay that follow each other and together are one launch: of a kernel in which a
 /// single work-item makes one after the other.
 ///
-/// A launch costs some microseconds whatever it computes, and waits for the one before. What computes
-/// less than that is faster on one core and without the others. Since all that it does is known, the
-/// sizes are constants of the kernel.
+/// A launch costs some microseconds whatever it computes, more where cores have to be woken for it,
+/// and waits for the one before. So what is small is faster on one core, one after the other. Since
+/// all that it does is known, the sizes are constants of the kernel.
 struct Chain {
   /// What the kernel is built from.
   let source: ChainSource

@@ -32,7 +32,8 @@ public struct DeviceProfile: Sendable, Hashable {
   public var undividedRow: Int, undividedColumn: Int
   /// The most work of a launch that is chained with its neighbours in a replay; 0 chains nothing.
   ///
-  /// It is what one core computes while a launch is waited for, in elements.
+  /// It is counted as `Launch.work` is: above it, dividing the work among cores gains more than a
+  /// launch costs.
   public var chainedWork: Int
   /// The replays before a chain is compiled that is not on disk.
   public var chainDelay: Int

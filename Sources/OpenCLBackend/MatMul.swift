@@ -53,8 +53,8 @@ extension OpenCLBackend {
   /// The positions along k that one work-item packs: `PACK_DEPTH`.
   private static let packDepth = 64
 
-  /// The launches for a processor with vectors: b is packed unless it is read a few times only, a
-  /// too if it is read often.
+  /// The launches for a processor with vectors: those that pack what does not lie right, and the
+  /// one that multiplies.
   private func panels(_ product: Product, width: Int, tileRows: Int) throws -> [Launch] {
     let panel = 2 * width
     let plan = PanelPlan(product, tileRows: tileRows, panel: panel)

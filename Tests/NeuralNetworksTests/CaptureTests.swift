@@ -158,6 +158,16 @@ import Testing
     }
   }
 
+  @Test("Losses that are held keep their values, however many follow", arguments: Target.all)
+  func heldLosses(target: Target) throws {
+    let device = target.device
+    try compare(on: device) { step, _ in
+      // More than twice as many as are kept on the device.
+      let losses = try (0..<75).map { try step(batch($0, on: device)) }
+      #expect(try losses.map { try $0.item(of: Double.self) } == step.finish())
+    }
+  }
+
   @Test("Batches that are slices, transposes or used twice", arguments: Target.all)
   func layouts(target: Target) throws {
     let device = target.device

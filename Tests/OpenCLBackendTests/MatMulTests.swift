@@ -43,6 +43,28 @@ import Testing
     }
   }
 
+  /// Sizes at which a processor packs, or does not pack, what it would otherwise: many columns, and
+  /// distances of 1024 over a long sum.
+  @Test(arguments: Target.own + Target.lanes, transpositions)
+  func largeIntegers(target: Target, layouts: (Layout, Layout)) throws {
+    var generator = SeededGenerator(27)
+    for (m, k, n) in [
+      (9, 5, 1025), (1025, 3, 65), (65, 3, 1023), (1024, 513, 9), (5, 513, 1024), (70, 520, 1024),
+    ] {
+      let result = try Comparison(
+        on: target,
+        [
+          generator.integers([m, k], .float32, layouts.0),
+          generator.integers([k, n], .float32, layouts.1),
+        ],
+        into: [HostView([m, n], .float32)], "\(m) × \(k) × \(n) \(layouts)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+      }
+      result.expectExact()
+    }
+  }
+
   /// Every shape of tiles, with as many as there must be for it to be chosen.
   @Test(arguments: Target.groups)
   func tiles(target: Target) throws {
