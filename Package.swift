@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "Apus", targets: ["Apus"]),
     .library(name: "GradientChecking", targets: ["GradientChecking"]),
     .library(name: "OpenCLRuntime", targets: ["OpenCLRuntime"]),
+    .library(name: "Benchmarking", targets: ["Benchmarking"]),
     .executable(name: "apus", targets: ["ApusCommand"]),
   ],
   dependencies: [
@@ -77,13 +78,15 @@ let package = Package(
       ]
     ),
     .target(
+      name: "Benchmarking", dependencies: ["NeuralNetworks", "Tensors", "Compute"]),
+    .target(
       name: "Apus",
       dependencies: ["Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets"]
     ),
     .executableTarget(
       name: "ApusCommand",
       dependencies: [
-        "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets",
+        "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets", "Benchmarking",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),

@@ -10,13 +10,17 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
   ],
   targets: [
-    .target(name: "Cases"),
     .executableTarget(
-      name: "ApusWorker", dependencies: ["Cases", .product(name: "Apus", package: "Apus")]),
+      name: "ApusWorker",
+      dependencies: [
+        .product(name: "Apus", package: "Apus"),
+        .product(name: "Benchmarking", package: "Apus"),
+      ]),
     .executableTarget(
       name: "Compare",
       dependencies: [
-        "Cases", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Benchmarking", package: "Apus"),
       ]
     ),
   ],

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Cases
+import Benchmarking
 import Foundation
 
 /// Measures Apus and its peers in turn, and prints how many times longer each peer takes.
@@ -27,7 +27,7 @@ struct Compare: ParsableCommand {
   var peers = "numpy,torch,jax,tinygrad,clblast"
 
   func run() throws {
-    let chosen = Case.all.map(\.description).filter { only.isEmpty || $0.contains(only) }
+    let chosen = BenchmarkCase.all.map(\.description).filter { only.isEmpty || $0.contains(only) }
     guard !chosen.isEmpty else { throw ValidationError("no case contains '\(only)'") }
     let ours = try Worker(
       "Apus",
@@ -60,7 +60,7 @@ struct Compare: ParsableCommand {
     }
     let ours = seconds[0]
     guard ours.count == rounds else { return "| \(line) | failed |" }
-    let rate = Case(line)?.operationCount.map {
+    let rate = BenchmarkCase(line)?.operationCount.map {
       String(format: ", %.0f GFLOP/s", $0 / ours.median / 1e9)
     }
     let cells = seconds.dropFirst().map { theirs in

@@ -1,5 +1,5 @@
 /// What is measured: one line of words, which every worker understands.
-public enum Case: Hashable, Sendable, LosslessStringConvertible {
+public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
   /// `matmul M K N NT`: an [m, k] matrix by a [k, n] one, stored as they are (N) or transposed (T).
   case matmul(m: Int, k: Int, n: Int, isLeftTransposed: Bool, isRightTransposed: Bool)
   /// `train 64-128-10 batchNorm 128`: forward, backward and Adam of fully connected layers of these
@@ -61,20 +61,20 @@ public enum Case: Hashable, Sendable, LosslessStringConvertible {
   }
 }
 
-extension Case {
+extension BenchmarkCase {
   /// The matrix products that are published.
-  public static let products: [Case] = {
+  public static let products: [BenchmarkCase] = {
     let squares = [256, 512, 1024, 2048].map { ($0, $0, $0) }
     let layers = [(128, 784, 512), (512, 2048, 2048), (1000, 500, 500)]
     return (squares + layers).flatMap { m, k, n in
       [(false, false), (false, true), (true, false)].map { left, right in
-        Case.matmul(m: m, k: k, n: n, isLeftTransposed: left, isRightTransposed: right)
+        BenchmarkCase.matmul(m: m, k: k, n: n, isLeftTransposed: left, isRightTransposed: right)
       }
     }
   }()
 
   /// The training steps that are published.
-  public static let steps: [Case] = [
+  public static let steps: [BenchmarkCase] = [
     .train(widths: [2, 2, 2], hasBatchNorm: false, batch: 200),
     .train(widths: [2, 8, 8, 2], hasBatchNorm: false, batch: 256),
     .train(widths: [64, 128, 64, 10], hasBatchNorm: true, batch: 128),
@@ -84,7 +84,7 @@ extension Case {
   ]
 
   /// The normalisations that are published.
-  public static let normalizations: [Case] = [
+  public static let normalizations: [BenchmarkCase] = [
     .batchNorm(shape: [512, 2048]), .batchNorm(shape: [128, 64, 32, 32]),
   ]
 
