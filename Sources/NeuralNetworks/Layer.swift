@@ -19,12 +19,30 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
   public let layer: String
   /// What does not fit, with the shapes.
   public let problem: String
+  /// The layer itself, once a model it stands in has seen the error.
+  private let culprit: ObjectIdentifier?
 
   /// Creates an error.
   public init(_ problem: String, layer: String = "") {
+    self.init(problem, layer: layer, culprit: nil)
+  }
+
+  private init(_ problem: String, layer: String, culprit: ObjectIdentifier?) {
     self.layer = layer
     self.problem = problem
+    self.culprit = culprit
   }
+
+  /// The same error, seen by the model in which a layer, or a block of layers, has a name.
+  func inside(_ layer: any Layer, named name: String) -> ModelError {
+    let place = "\(name) (\(type(of: layer)))"
+    return ModelError(
+      problem, layer: self.layer.isEmpty ? place : "\(place), \(self.layer)",
+      culprit: culprit ?? ObjectIdentifier(layer))
+  }
+
+  /// Whether it is this layer that does not fit.
+  package func isOf(_ layer: any Layer) -> Bool { culprit == ObjectIdentifier(layer) }
 
   /// The layer and what does not fit.
   public var description: String { layer.isEmpty ? problem : "layer \(layer): \(problem)" }

@@ -72,9 +72,7 @@ public final class Sequential: Module, Layer {
       do throws(ModelError) {
         shape = try layer.build(input: shape)
       } catch {
-        let name = "\(index) (\(type(of: layer)))"
-        throw ModelError(
-          error.problem, layer: error.layer.isEmpty ? name : "\(name), \(error.layer)")
+        throw error.inside(layer, named: "\(index)")
       }
       outputShapes.append(shape)
     }

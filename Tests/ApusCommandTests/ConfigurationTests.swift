@@ -170,13 +170,19 @@ struct ConfigurationTests {
     let outcome = try Apus().run("train", "c.yaml", in: folder)
     #expect(outcome.status == 65)
     #expect(outcome.output == "")
-    #expect(outcome.errors == "error: \(mistake.message)\n")
+    if mistake.message.hasSuffix("…") {
+      #expect(outcome.errors.hasPrefix("error: \(mistake.message.dropLast())"))
+      #expect(outcome.errors.count { $0 == "\n" } == 1)
+    } else {
+      #expect(outcome.errors == "error: \(mistake.message)\n")
+    }
     #expect(try folder.contents() == ["c.yaml", "t.csv"])
   }
 
   struct Mistake: CustomTestStringConvertible, Sendable {
     let text: String
     let table: String
+    /// The whole message, or its beginning and an ellipsis.
     let message: String
 
     init(_ text: String, table: String = Sample.table, _ message: String) {
@@ -188,9 +194,7 @@ struct ConfigurationTests {
     var testDescription: String { message }
   }
 
-  private static let layers =
-    "expected a layer, one of linear, batchNorm, dropout, flatten, identity, relu, leakyReLU, elu, "
-    + "sigmoid, tanh, softplus, square, sin, cos"
+  private static let layers = "expected a layer, one of linear, batchNorm, …"
 
   private static func model(_ layer: String, _ message: String) -> Mistake {
     Mistake("data: {file: t.csv}\nmodel:\n  - \(layer)\n", "c.yaml:3: model[0]\(message)")
@@ -250,12 +254,10 @@ struct ConfigurationTests {
       "data: {file: t.csv}\nmodel: linear\n",
       "c.yaml:2: model: there is 'linear'; expected a list of layers, such as '- linear: 128'"),
     model("linaer: 3", ": there is no 'linaer' (did you mean 'linear'?); \(layers)"),
-    model("conv2d: 3", ": there is no 'conv2d'; \(layers)"),
+    model("transformer: 3", ": there is no 'transformer'; \(layers)"),
     model("[linear]", ": there is a list; \(layers)"),
     model("", ": there is nothing; \(layers)"),
-    model(
-      "{linear: 3, relu: 1}",
-      ": there are several keys, linear, relu; \(layers), with its settings in braces"),
+    model("{linear: 3, relu: 1}", ": there are several keys, linear, relu; \(layers)"),
     model(
       "linear", ".linear.units: the key is missing; expected a whole number from 1 to 1000000"),
     model("linear: x", ".linear: there is 'x'; expected a whole number from 1 to 1000000"),
@@ -346,7 +348,7 @@ struct ConfigurationTests {
     ),
     withData(
       "train: {batchSize: 1}", model: "[batchNorm, linear: 2]",
-      "c.yaml:3: train.batchSize: batchNorm needs batches of 2 rows or more; expected a whole number from 2"
+      "c.yaml:3: train.batchSize: model[0].batchNorm needs batches of 2 rows or more; expected a whole number from 2, or groupNorm or layerNorm in its place"
     ),
     withData(
       "train: {initialWeights: w.safetensors}",

@@ -48,7 +48,7 @@ struct Choice {
     shortKey: String? = nil, _ read: (ConfigurationSection) throws -> Result
   ) throws -> (result: Result, resolved: Node) {
     let section: ConfigurationSection
-    if let value, value.scalar != nil, let shortKey {
+    if let value, value.mapping == nil, let shortKey {
       section = ConfigurationSection(value, standingFor: shortKey, at: place)
     } else if let value {
       section = try ConfigurationSection(value, at: place)

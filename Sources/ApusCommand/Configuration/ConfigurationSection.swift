@@ -9,6 +9,8 @@ final class ConfigurationSection {
   let place: Place
   /// What was read so far, in the order of reading.
   private(set) var resolved: [(Node, Node)] = []
+  /// The layers of the lists of layers that were read so far.
+  var innerLayers: [LayerConfiguration] = []
 
   private let entries: [(name: String, line: Int?, value: Node)]
   private var knownKeys: [String] = []

@@ -47,14 +47,15 @@ struct TrainingConfiguration {
     }
   }
 
-  /// Checks that no batch is a row alone; to be asked of models that cannot take it.
-  func checkBatches(of rowCount: Int) throws(ConfigurationError) {
+  /// Checks that no batch is a row alone, which a layer of the model cannot take.
+  func checkBatches(of rowCount: Int, for layer: LayerConfiguration) throws(ConfigurationError) {
     guard plan.batches(of: rowCount).contains(where: { $0.count == 1 }) else { return }
+    let need = "\(layer.place.key) needs batches of 2 rows or more"
     throw ConfigurationError(
       batchSizePlace,
       rowCount == 1
-        ? "batchNorm needs batches of 2 rows or more, but there is 1 row to train on"
-        : "batchNorm needs batches of 2 rows or more; expected a whole number from 2")
+        ? "\(need), but there is 1 row to train on"
+        : "\(need); expected a whole number from 2, or groupNorm or layerNorm in its place")
   }
 
   /// Replaces the weights of an initialised network by those to start from, if any are named.

@@ -42,7 +42,9 @@ struct TrainingRun {
       input: [table.features.featureCount], classCount: table.labelVocabulary.count,
       loss: configuration.loss
     ).network
-    if configuration.model.needsBatches { try training.checkBatches(of: parts.training.rowCount) }
+    if let layer = configuration.model.layerThatNeedsBatches {
+      try training.checkBatches(of: parts.training.rowCount, for: layer)
+    }
     preprocessor = Preprocessor(configuration.data.preprocessing, fitting: parts.training)
     let preprocessor = preprocessor
     func onDevice(_ table: LabeledTable) -> Examples {

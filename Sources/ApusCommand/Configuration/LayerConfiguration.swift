@@ -1,0 +1,130 @@
+import NeuralNetworks
+import Tensors
+import Yams
+
+/// A layer of a configuration, and where it stands.
+struct LayerConfiguration {
+  let place: Place
+  let layer: any Layer
+  /// The layers in this one's settings, such as those of a residual block.
+  let inner: [LayerConfiguration]
+
+  /// The layers with settings of their own; activations have their own names.
+  private enum Kind: String, CaseIterable {
+    case linear
+    case batchNorm
+    case dropout
+    case flatten
+
+    var reader: LayerReader {
+      switch self {
+      case .linear: .linear
+      case .batchNorm: .batchNorm
+      case .dropout: .dropout
+      case .flatten: .flatten
+      }
+    }
+  }
+
+  private static let names = Kind.allCases.map(\.rawValue) + Activation.names
+
+  /// Reads a layer; also gives it as it was understood.
+  private static func read(
+    _ node: Node, at place: Place
+  ) throws -> (LayerConfiguration, resolved: Node) {
+    let choice = try Choice(node, at: place, of: "a layer", among: names)
+    guard let reader = Kind(rawValue: choice.name)?.reader else {
+      let (layer, resolved) = try activation(choice)
+      return (LayerConfiguration(place: choice.place, layer: layer, inner: []), resolved)
+    }
+    let ((layer, inner), resolved) = try choice.settings(shortKey: reader.shortKey) { section in
+      (try reader.read(section), section.innerLayers)
+    }
+    return (LayerConfiguration(place: choice.place, layer: layer, inner: inner), resolved)
+  }
+
+  /// Reads a list of layers; also gives it as it was understood.
+  static func list(
+    _ node: Node, at place: Place
+  ) throws -> (layers: [LayerConfiguration], resolved: Node) {
+    guard let list = node.sequence, !list.isEmpty else {
+      throw ConfigurationError(
+        place,
+        "there is \(node.sequence == nil ? node.kindDescription : "an empty list"); expected \(listDescription)"
+      )
+    }
+    var layers: [LayerConfiguration] = []
+    var resolved: [Node] = []
+    for (index, node) in list.enumerated() {
+      let (layer, settings) = try read(node, at: place.item(index, line: node.mark?.line))
+      layers.append(layer)
+      resolved.append(settings)
+    }
+    return (layers, Node(resolved))
+  }
+
+  static let listDescription = "a list of layers, such as '- linear: 128'"
+
+  /// This layer and those in its settings.
+  var all: [LayerConfiguration] { [self] + inner.flatMap(\.all) }
+}
+
+/// How the settings of a layer are read.
+struct LayerReader: Sendable {
+  /// The setting that may be written short: the 128 of `linear: 128`.
+  let shortKey: String?
+  let read: @Sendable (ConfigurationSection) throws -> any Layer
+
+  init(
+    shortKey: String? = nil, read: @escaping @Sendable (ConfigurationSection) throws -> any Layer
+  ) {
+    self.shortKey = shortKey
+    self.read = read
+  }
+}
+
+extension ConfigurationSection {
+  /// The layers of a key that holds a list of them, which must be there.
+  func layers(_ key: String) throws -> [any Layer] {
+    guard let node = node(key) else {
+      throw missing(key, expected: LayerConfiguration.listDescription)
+    }
+    return try layers(node, key: key)
+  }
+
+  /// The layers of a key that holds a list of them, or nil where it is left out.
+  func optionalLayers(_ key: String) throws -> [any Layer]? {
+    try node(key).map { try layers($0, key: key) }
+  }
+
+  private func layers(_ node: Node, key: String) throws -> [any Layer] {
+    let (layers, resolved) = try LayerConfiguration.list(node, at: place(of: key))
+    record(key, resolved)
+    innerLayers += layers
+    return layers.map(\.layer)
+  }
+
+  /// The layers of a key that holds a list of lists of them, which must be there.
+  func layerLists(_ key: String) throws -> [[any Layer]] {
+    let place = place(of: key)
+    let expected = "a list of lists of layers, such as '- [linear: 64, relu]'"
+    guard let node = node(key) else { throw missing(key, expected: expected) }
+    guard let list = node.sequence, !list.isEmpty else {
+      throw ConfigurationError(
+        place,
+        "there is \(node.sequence == nil ? node.kindDescription : "an empty list"); expected \(expected)"
+      )
+    }
+    var lists: [[any Layer]] = []
+    var resolved: [Node] = []
+    for (index, node) in list.enumerated() {
+      let list = try LayerConfiguration.list(
+        node, at: place.item(index, line: node.mark?.line))
+      innerLayers += list.layers
+      lists.append(list.layers.map(\.layer))
+      resolved.append(list.resolved)
+    }
+    record(key, Node(resolved))
+    return lists
+  }
+}
