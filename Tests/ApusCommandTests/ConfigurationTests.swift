@@ -64,6 +64,8 @@ struct ConfigurationTests {
         - elu
         - dropout: 0.25
         - flatten
+        - reshape: [-1, 2]
+        - flatten: {from: 1, through: 2}
         - linear: 1
       loss: binaryCrossEntropy
       optimizer:
@@ -98,7 +100,14 @@ struct ConfigurationTests {
       - elu
       - dropout:
           probability: 0.25
-      - flatten
+      - flatten:
+          from: 1
+          through: -1
+      - reshape:
+          shape: [-1, 2]
+      - flatten:
+          from: 1
+          through: 2
       - linear:
           units: 1
           bias: true
@@ -282,6 +291,21 @@ struct ConfigurationTests {
       ".linear.initializer.zeros: 'zeros' takes no setting; expected 'zeros' alone"),
     model("relu: 1", ".relu: 'relu' takes no setting; expected 'relu' alone"),
     model("leakyReLU: {slope: 1}", ".leakyReLU: there is a mapping; expected a number"),
+    model(
+      "reshape: [2, x]",
+      ".reshape[1]: there is 'x'; expected a whole number from -1 to 1000000000"),
+    model(
+      "reshape: [-1, -1]",
+      ".reshape: there is [-1, -1]; expected lengths from 1, one of which may be -1 for what is left"
+    ),
+    model(
+      "reshape: {shape: []}",
+      ".reshape.shape: there is an empty list; expected a list, each a whole number from -1 to 1000000000"
+    ),
+    model(
+      "flatten: {through: 0}",
+      ".flatten.through: axis 0 is the batch's, which stays; expected an axis from 1, or from −1, the last"
+    ),
     model("dropout: 1", ".dropout: there is '1'; expected a number from 0 to below 1"),
     model(
       "batchNorm: {eps: 0}", ".batchNorm.eps: there is '0'; expected a number above 0"),
@@ -337,6 +361,10 @@ struct ConfigurationTests {
     withData(
       model: "[relu, linear: 3]",
       "c.yaml:2: model[1].linear: the last layer gives 3 outputs, but crossEntropy takes 2 for 2 classes; expected 'linear: 2' at the end"
+    ),
+    withData(
+      model: "[reshape: [3, 1], flatten, linear: 2]",
+      "c.yaml:2: model[0].reshape: Reshape(3, 1) needs 3 elements, but its input of shape [2] has 2"
     ),
     withData(
       "loss: binaryCrossEntropy",

@@ -84,6 +84,28 @@ final class ConfigurationSection {
     return (override ?? written).map { record(key, $0, expectation) }
   }
 
+  /// The values of a key that holds a list of them and must be there; one value alone is a list
+  /// too.
+  func requiredList<Value>(
+    _ key: String, _ expectation: Expectation<Value>
+  ) throws(ConfigurationError) -> [Value] {
+    let expected = "a list, each \(expectation.description)"
+    guard let node = node(key) else { throw missing(key, expected: expected) }
+    let nodes = node.sequence.map(Array.init) ?? [node]
+    let place = place(of: key)
+    guard !nodes.isEmpty, node.mapping == nil else {
+      let found = nodes.isEmpty ? "an empty list" : node.kindDescription
+      throw ConfigurationError(place, "there is \(found); expected \(expected)")
+    }
+    var values: [Value] = []
+    for (index, node) in nodes.enumerated() {
+      let place = nodes.count == 1 ? place : place.item(index, line: node.mark?.line)
+      values.append(try expectation.value(of: node, at: place))
+    }
+    record(key, Node(values.map { .scalar(expectation.write($0)) }, .implicit, .flow))
+    return values
+  }
+
   private func read<Value>(
     _ key: String, _ expectation: Expectation<Value>
   ) throws(ConfigurationError) -> Value? {

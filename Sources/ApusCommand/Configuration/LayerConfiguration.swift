@@ -15,6 +15,7 @@ struct LayerConfiguration {
     case batchNorm
     case dropout
     case flatten
+    case reshape
 
     var reader: LayerReader {
       switch self {
@@ -22,6 +23,7 @@ struct LayerConfiguration {
       case .batchNorm: .batchNorm
       case .dropout: .dropout
       case .flatten: .flatten
+      case .reshape: .reshape
       }
     }
   }

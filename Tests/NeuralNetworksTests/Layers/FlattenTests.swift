@@ -16,4 +16,19 @@ import Testing
     #expect(try layer.build(input: []) == [1])
     #expect(layer.summary == "Flatten")
   }
+
+  @Test("Some of the axes are joined, counted from either end", arguments: Setting.all)
+  func someAxes(setting: Setting) throws {
+    let x = setting.range([2, 3, 4, 5])
+    try expectEqual(Flatten(from: 2)(x), [2, 3, 20], (0..<120).map(Double.init))
+    #expect(Flatten(from: 1, through: 2)(x).shape == [2, 12, 5])
+    #expect(Flatten(from: -2)(x).shape == [2, 3, 20])
+    #expect(try Flatten(from: 2).build(input: [3, 4, 5]) == [3, 20])
+    #expect(try Flatten(from: 1, through: 2).build(input: [3, 4, 5]) == [12, 5])
+    let error = #expect(throws: ModelError.self) { try Flatten(from: 2).build(input: [3]) }
+    #expect(
+      error?.problem
+        == "Flatten(2 through -1) counts the batch axis as 0, and its input of shape [3] has axes 1 through 1"
+    )
+  }
 }
