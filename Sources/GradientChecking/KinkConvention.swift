@@ -98,6 +98,19 @@ public struct KinkConvention: Sendable {
         "of equals, argmax takes the first", of: ReductionOperation.argmax, at: [[1, 3, 2, 3]],
         values: [1], gradients: [[0, 0, 0, 0]]
       ) { $0[0].argmax(axis: 0).cast(to: $0[0].dtype) },
+      KinkConvention(
+        "the absolute error has derivative 0 at 0", of: LossOperation.meanAbsoluteError,
+        at: [[1, 2, 3, 0], [2, 2, 2, 0]], values: [0.5],
+        gradients: [[-0.25, 0, 0.25, 0], [0.25, 0, -0.25, 0]]
+      ) { meanAbsoluteError($0[0], $0[1]) },
+      KinkConvention(
+        "a class just at the hinge's margin costs nothing", of: LossOperation.multiclassHinge,
+        at: [[2, 1, 3, 0]], values: [0.5], gradients: [[-0.25, 0, 0.25, 0]]
+      ) {
+        multiclassHinge(
+          $0[0].expandingShape(at: 0), Tensor([0], dtype: .int32, on: $0[0].device)
+        ).reshaped(to: [1])
+      },
     ]
 
   /// Comparisons of a smaller, an equal and a larger number with another.

@@ -91,52 +91,6 @@ public struct TrainingProgress: Sendable, Hashable {
   public let stepsPerEpoch: Int
 }
 
-/// What a network's output is compared by.
-public struct Loss: Sendable {
-  /// The name that configurations use.
-  public let name: String
-  /// The mean loss of outputs against targets, a scalar.
-  public let value: @Sendable (_ output: Tensor, _ targets: Tensor) -> Tensor
-  /// The predicted labels, `[n]` of int32, where the loss predicts any.
-  public let labels: (@Sendable (_ output: Tensor) -> Tensor)?
-
-  /// Creates a loss.
-  public init(
-    _ name: String, labels: (@Sendable (_ output: Tensor) -> Tensor)? = nil,
-    value: @escaping @Sendable (_ output: Tensor, _ targets: Tensor) -> Tensor
-  ) {
-    self.name = name
-    self.labels = labels
-    self.value = value
-  }
-
-  /// The cross-entropy of softmax: one logit a class, labels as integers.
-  public static let crossEntropy = Loss("crossEntropy", labels: { $0.argmax(axis: -1) }) {
-    Tensors.crossEntropy($0, $1)
-  }
-
-  /// The cross-entropy of a sigmoid: one logit, labels 0 and 1 as integers.
-  public static let binaryCrossEntropy = Loss(
-    "binaryCrossEntropy",
-    labels: { ($0.reshaped(to: [-1]) .> 0.0).cast(to: .int32) }
-  ) { output, labels in
-    Tensors.binaryCrossEntropy(output, labels.cast(to: output.dtype).reshaped(to: output.shape))
-  }
-
-  /// The mean squared difference; of integer labels, from rows with a one at the label.
-  public static let meanSquaredError = Loss(
-    "meanSquaredError", labels: { $0.argmax(axis: -1) }
-  ) { output, targets in
-    Tensors.meanSquaredError(
-      output,
-      targets.dtype.isFloatingPoint
-        ? targets : targets.oneHot(classes: output.shape[-1], dtype: output.dtype))
-  }
-
-  /// Every loss.
-  public static let all: [Loss] = [.crossEntropy, .binaryCrossEntropy, .meanSquaredError]
-}
-
 /// Trains a network on examples.
 ///
 /// After each epoch `observe` gets a report; what it throws stops the training. The model is left

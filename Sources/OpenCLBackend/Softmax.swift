@@ -78,7 +78,7 @@ extension OpenCLBackend {
 
 extension Int {
   /// The least power of two that is not below this number.
-  fileprivate var nextPowerOfTwo: Int {
+  var nextPowerOfTwo: Int {
     self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
   }
 }

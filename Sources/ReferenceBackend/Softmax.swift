@@ -105,6 +105,6 @@ private func crossEntropyGradient<S: RealScalar>(
 }
 
 /// The largest of a row, NaN if any element is.
-private func maximum<S: RealScalar>(of row: ArraySlice<S>) -> S {
+func maximum<S: RealScalar>(of row: some Sequence<S>) -> S {
   row.reduce(-.infinity) { S.evaluate(BinaryIntrinsic.maximum, $0, $1) }
 }

@@ -51,7 +51,7 @@ package final class Recorder: Sendable {
   }
 
   /// Runs something that is no part of the recording.
-  static func pausing<Result>(_ body: () -> Result) -> Result {
+  package static func pausing<Result>(_ body: () -> Result) -> Result {
     guard current != nil else { return body() }
     return $current.withValue(nil, operation: body)
   }

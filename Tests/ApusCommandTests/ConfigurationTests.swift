@@ -35,7 +35,9 @@ struct ConfigurationTests {
             bias: true
             initializer: torchLinear
             biasInitializer: torchLinear
-        loss: crossEntropy
+        loss:
+          crossEntropy:
+            labelSmoothing: 0.0
         optimizer:
           adam:
             learningRate: 0.001
@@ -113,7 +115,9 @@ struct ConfigurationTests {
           bias: true
           initializer: torchLinear
           biasInitializer: torchLinear
-      loss: binaryCrossEntropy
+      loss:
+        binaryCrossEntropy:
+          positiveWeight: 1.0
       optimizer:
         sgd:
           learningRate: 0.5
@@ -204,6 +208,10 @@ struct ConfigurationTests {
   }
 
   private static let layers = "expected a layer, one of linear, batchNorm, …"
+
+  private static let losses =
+    "expected a loss, one of crossEntropy, binaryCrossEntropy, klDivergence, hinge, "
+    + "meanSquaredError, meanAbsoluteError, huber"
 
   private static func model(_ layer: String, _ message: String) -> Mistake {
     Mistake("data: {file: t.csv}\nmodel:\n  - \(layer)\n", "c.yaml:3: model[0]\(message)")
@@ -319,8 +327,31 @@ struct ConfigurationTests {
     // The rest.
     more(
       "loss: crossentropy",
-      "loss: there is 'crossentropy' (did you mean 'crossEntropy'?); expected one of crossEntropy, binaryCrossEntropy, meanSquaredError"
+      "loss: there is no 'crossentropy' (did you mean 'crossEntropy'?); \(losses)"),
+    more("loss: mse", "loss: there is no 'mse' (did you mean 'meanSquaredError'?); \(losses)"),
+    more("loss: 3", "loss: there is no '3'; \(losses)"),
+    more("loss: [huber]", "loss: there is a list; \(losses)"),
+    more(
+      "loss: {crossEntropy: {labelSmoothing: 1.5}}",
+      "loss.crossEntropy.labelSmoothing: there is '1.5'; expected a number from 0 to below 1"),
+    more(
+      "loss: {crossEntropy: {smoothing: 0.1}}",
+      "loss.crossEntropy.smoothing: there is no such key (did you mean 'labelSmoothing'?); expected labelSmoothing, classWeights"
     ),
+    more(
+      "loss: {crossEntropy: 0.1}",
+      "loss.crossEntropy: there is '0.1'; expected keys and values, such as 'key: value'"),
+    more(
+      "loss: {crossEntropy: {classWeights: blanced}}",
+      "loss.crossEntropy.classWeights: there is 'blanced'; expected balanced, or a list of one number for each class"
+    ),
+    more(
+      "loss: {hinge: {classWeights: [1, -1]}}",
+      "loss.hinge.classWeights[1]: there is '-1'; expected a number above 0"),
+    more("loss: {huber: {delta: 0}}", "loss.huber.delta: there is '0'; expected a number above 0"),
+    more(
+      "loss: {meanSquaredError: {delta: 1}}",
+      "loss.meanSquaredError.delta: there is no such key; expected none here"),
     more(
       "optimizer: adma",
       "optimizer: there is no 'adma' (did you mean 'adam'?); expected an optimizer, one of sgd, adam, adamW"
@@ -373,6 +404,10 @@ struct ConfigurationTests {
     withData(
       "loss: binaryCrossEntropy", table: Sample.table + "5,5,both\n",
       "c.yaml:3: loss: binaryCrossEntropy tells two classes apart, but the data has 3; expected crossEntropy"
+    ),
+    withData(
+      "loss: {crossEntropy: {classWeights: [1, 2, 3]}}",
+      "c.yaml:3: loss.crossEntropy.classWeights: there are 3 weights, but the data has 2 classes; expected one for each of left, right"
     ),
     withData(
       "train: {batchSize: 1}", model: "[batchNorm, linear: 2]",

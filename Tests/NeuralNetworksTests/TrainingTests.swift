@@ -272,7 +272,6 @@ import func Foundation.log
     let plainScores = try evaluate(model, loss: plain, on: classes)
     #expect(plainScores.accuracy == nil)
     expectClose(plainScores.loss, 2.0 / 3, .norm(4 * setting.epsilon), "mean")
-    #expect(Loss.all.map(\.name) == ["crossEntropy", "binaryCrossEntropy", "meanSquaredError"])
   }
 
   @Test("A small problem is learned, on every device alike", arguments: Setting.all)

@@ -67,7 +67,8 @@ import Testing
     arguments: [
       WatchedBackend.Call.map, .reduce, .multiply, .normalize, .softmaxCrossEntropy, .gather,
       .random,
-      .write, .scatterAdd, .normalizeGradient, .softmaxCrossEntropyGradient,
+      .write, .scatterAdd, .normalizeGradient, .softmaxCrossEntropyGradient, .classLoss,
+      .classLossGradient,
     ])
   func refusedLaunches(call: WatchedBackend.Call) throws {
     let watched = WatchedBackend()
@@ -86,6 +87,7 @@ import Testing
       case .normalize:
         normalize(x, geometry: .batch([2, 2]), mode: .mean, epsilon: 0).output
       case .softmaxCrossEntropy: crossEntropyPerExample(x, labels)
+      case .classLoss: multiclassHingePerExample(x, labels)
       case .gather: x.gather(labels)
       case .random: Tensor.uniform([2], key: RandomKey(seed: 1), on: device)
       case .write: Tensor([1, 2], on: device)
@@ -94,6 +96,8 @@ import Testing
         gradient { normalize($0, geometry: .batch([2, 2]), mode: .mean, epsilon: 0).output }
       case .softmaxCrossEntropyGradient:
         valueWithPullback(at: [x]) { crossEntropyPerExample($0[0], labels) }.pullback(x[0])[0]
+      case .classLossGradient:
+        valueWithPullback(at: [x]) { multiclassHingePerExample($0[0], labels) }.pullback(x[0])[0]
       case .allocate, .read, .wait, .fence, .fenceWait: x
       }
     #expect(throws: WatchedBackend.Refusal(call: call)) { try result.wait() }

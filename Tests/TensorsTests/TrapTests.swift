@@ -58,7 +58,9 @@ import func Foundation.setenv
       case .maximumOfNothing: "maximum: shape [0, 3] has no elements along axes [0]"
       case .argmaxOfNothing: "argmax: axis 0 of shape [0, 3] is empty"
       case .labelShape: "crossEntropy: labels of shape [3] do not fit logits of shape [2, 3]"
-      case .labelDType: "crossEntropy: labels are float32; class indices are of an integer dtype"
+      case .labelDType:
+        "crossEntropy: distributions of shape [2] do not fit logits of shape [2, 3]; class indices "
+          + "are of an integer dtype"
       case .integerLogits: "crossEntropy: logits are int32, not float32 or float64"
       case .lossShapes: "meanSquaredError: shapes [2, 3] and [3] differ; reshape one of them"
       case .gatherIndices: "gather: indices are float32, not of an integer dtype"

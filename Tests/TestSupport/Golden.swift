@@ -21,6 +21,8 @@ public struct Golden: Sendable {
   public static let normalization = Golden("normalization")
   /// Trajectories of optimisers.
   public static let optimizers = Golden("optimizers")
+  /// Further losses and optimisers, and schedules; `training.py` beside it says what is in it.
+  public static let training = Golden("training")
 
   /// The folder of the files, beside this one in the source tree.
   public static let folder = URL(filePath: #filePath).deletingLastPathComponent()

@@ -8,7 +8,7 @@ public final class WatchedBackend: Backend {
   public enum Call: String, Sendable {
     case allocate, write, read, wait, fence, fenceWait
     case map, reduce, multiply, normalize, normalizeGradient, softmaxCrossEntropy
-    case softmaxCrossEntropyGradient, gather, scatterAdd, random
+    case softmaxCrossEntropyGradient, classLoss, classLossGradient, gather, scatterAdd, random
   }
 
   /// Thrown by calls that were told to fail.
@@ -203,6 +203,28 @@ public final class WatchedBackend: Backend {
     try enter(.softmaxCrossEntropyGradient)
     try base.softmaxCrossEntropyGradient(
       cotangent: cotangent, logits: logits, labels: labels, logSumExp: logSumExp, into: gradient)
+  }
+
+  /// As the reference.
+  public func classLoss(
+    _ loss: ClassLoss, scores: View, targets: View, weights: View?, into losses: View,
+    statistics: View
+  ) throws {
+    try enter(.classLoss)
+    try base.classLoss(
+      loss, scores: scores, targets: targets, weights: weights, into: losses,
+      statistics: statistics)
+  }
+
+  /// As the reference.
+  public func classLossGradient(
+    _ loss: ClassLoss, cotangent: View, scores: View, targets: View, weights: View?,
+    statistics: View, into gradient: View, targetGradient: View?
+  ) throws {
+    try enter(.classLossGradient)
+    try base.classLossGradient(
+      loss, cotangent: cotangent, scores: scores, targets: targets, weights: weights,
+      statistics: statistics, into: gradient, targetGradient: targetGradient)
   }
 
   /// As the reference.

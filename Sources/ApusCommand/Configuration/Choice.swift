@@ -10,9 +10,15 @@ struct Choice {
   let name: String
   private let value: Node?
 
-  /// Reads a choice; `kind` says of what, such as `a layer`.
+  /// Reads a choice.
+  ///
+  /// - Parameters:
+  ///   - kind: Of what, such as `a layer`.
+  ///   - names: What there is to choose from.
+  ///   - synonyms: Other words, in lower case, for names that are then suggested.
   init(
-    _ node: Node, at place: Place, of kind: String, among names: [String]
+    _ node: Node, at place: Place, of kind: String, among names: [String],
+    synonyms: [String: String] = [:]
   ) throws(ConfigurationError) {
     let expected = "expected \(kind), one of \(names.joined(separator: ", "))"
     switch node {
@@ -36,8 +42,10 @@ struct Choice {
       throw ConfigurationError(place, "there is \(node.kindDescription); \(expected)")
     }
     guard names.contains(name) else {
-      throw ConfigurationError(
-        place, "there is no '\(name)'\(suggestion(for: name, among: names)); \(expected)")
+      let hint =
+        synonyms[name.lowercased()].map { " (did you mean '\($0)'?)" }
+        ?? suggestion(for: name, among: names)
+      throw ConfigurationError(place, "there is no '\(name)'\(hint); \(expected)")
     }
   }
 

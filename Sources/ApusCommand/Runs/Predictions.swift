@@ -1,5 +1,6 @@
 import Compute
 import Datasets
+import NeuralNetworks
 
 /// What a model says of each row of a table.
 struct Predictions: Encodable {
@@ -20,7 +21,7 @@ struct Predictions: Encodable {
     labels = model.schema.labelVocabulary
     classes = outputs.map(model.loss.predictedClass)
     scores = outputs.map(model.loss.scores)
-    areProbabilities = model.loss.kind != .scores
+    areProbabilities = model.loss.output != .scores
     dtype = model.dtype
   }
 

@@ -31,6 +31,7 @@ struct TrainingRun {
   private let examples: Examples
   private let heldOut: Examples?
   private let network: Sequential
+  private let loss: Loss
 
   /// Reads the data, divides and preprocesses it, and builds and initialises the network.
   init(_ configuration: Configuration, on device: Device) throws {
@@ -45,6 +46,8 @@ struct TrainingRun {
     if let layer = configuration.model.layerThatNeedsBatches {
       try training.checkBatches(of: parts.training.rowCount, for: layer)
     }
+    loss = try configuration.loss.loss(
+      classes: parts.training.classes, among: table.labelVocabulary)
     preprocessor = Preprocessor(configuration.data.preprocessing, fitting: parts.training)
     let preprocessor = preprocessor
     func onDevice(_ table: LabeledTable) -> Examples {
@@ -94,7 +97,7 @@ struct TrainingRun {
     var epochs: [EpochReport] = []
     let optimizer = configuration.optimizer.make(network)
     try train(
-      network, with: optimizer, loss: configuration.loss.loss, on: examples, validation: heldOut,
+      network, with: optimizer, loss: loss, on: examples, validation: heldOut,
       plan: configuration.training.plan,
       observe: { report in
         epochs.append(report)
@@ -107,7 +110,7 @@ struct TrainingRun {
     }
     let untrained =
       epochs.isEmpty
-      ? try heldOut.map { try evaluate(network, loss: configuration.loss.loss, on: $0) } : nil
+      ? try heldOut.map { try evaluate(network, loss: loss, on: $0) } : nil
     return Result(
       epochs: epochs, heldOutLoss: epochs.last?.validationLoss ?? untrained?.loss,
       heldOutAccuracy: epochs.last?.validationAccuracy ?? untrained?.accuracy,
