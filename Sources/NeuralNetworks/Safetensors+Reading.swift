@@ -49,7 +49,25 @@ extension Safetensors {
     self.init(metadata: header.metadata)
     for (name, entry) in header.arrays {
       let bytes = data.dropFirst(entry.offsets.lowerBound).prefix(entry.offsets.count)
-      append(NamedArray(name: name, dtype: entry.dtype, shape: entry.shape, bytes: [UInt8](bytes)))
+      append(
+        NamedArray(
+          name: name, dtype: entry.element.dtype, shape: entry.shape,
+          bytes: try Self.held(bytes, as: entry.element, of: name)))
+    }
+  }
+
+  private static func held(
+    _ bytes: Data, as element: StoredElement, of name: String
+  ) throws(SafetensorsError.Problem) -> [UInt8] {
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(StoredElement.Problem) in try element.held(bytes) }
+    }
+    switch result {
+    case .success(let held): return held
+    case .failure(.notABoolean(let position, let value)):
+      throw .notABoolean(array: name, position: position, value: value)
+    case .failure(.tooLarge(let position, let value)):
+      throw .integerTooLarge(array: name, position: position, value: value)
     }
   }
 
@@ -87,7 +105,7 @@ extension Safetensors {
 /// of its own.
 private struct HeaderReader {
   struct Entry {
-    let dtype: DType
+    let element: StoredElement
     let shape: Shape
     let offsets: Range<Int>
   }
@@ -153,29 +171,29 @@ private struct HeaderReader {
     guard let dtypeName else { throw .missingField(array: array, field: "dtype") }
     guard let dimensions else { throw .missingField(array: array, field: "shape") }
     guard let offsets else { throw .missingField(array: array, field: "data_offsets") }
-    guard let dtype = DType(safetensorsName: dtypeName) else {
+    guard let element = StoredElement(safetensorsName: dtypeName) else {
       throw .unknownDType(array: array, dtype: dtypeName)
     }
     guard offsets[0] <= offsets[1] else {
       throw .reversedOffsets(array: array, begin: offsets[0], end: offsets[1])
     }
     // Axes of length zero are left out, so that the strides of a shape fit as well as its size.
-    var bound = dtype.byteCount
+    var bound = element.dtype.byteCount
     for length in dimensions where length != 0 {
       let product = bound.multipliedReportingOverflow(by: length)
       guard !product.overflow else {
-        throw .shapeOverflow(array: array, dtype: dtype, dimensions: dimensions)
+        throw .shapeOverflow(array: array, dtype: dtypeName, dimensions: dimensions)
       }
       bound = product.partialValue
     }
     let shape = Shape(dimensions)
-    let byteCount = dimensions.contains(0) ? 0 : bound
+    let byteCount = shape.count * element.byteCount
     guard offsets[1] - offsets[0] == byteCount else {
       throw .sizeMismatch(
-        array: array, dtype: dtype, shape: shape, expected: byteCount,
+        array: array, dtype: dtypeName, shape: shape, expected: byteCount,
         found: offsets[1] - offsets[0])
     }
-    return Entry(dtype: dtype, shape: shape, offsets: offsets[0]..<offsets[1])
+    return Entry(element: element, shape: shape, offsets: offsets[0]..<offsets[1])
   }
 
   // MARK: JSON

@@ -5,8 +5,11 @@ import OrderedCollections
 /// Named arrays and string metadata, as a safetensors file holds them.
 ///
 /// Reading is strict: a file that the format does not allow is refused with a ``SafetensorsError``
-/// that names the file, the array and what would be right, before any array is made. Writing gives
-/// the same bytes for the same arrays and metadata.
+/// that names the file, the array and what would be right, before any array is made. Arrays of types
+/// that no ``DType`` is are read without loss as a wider one: BOOL as uint8; I8, I16 and U16 as
+/// int32; U32 as int64, and U64 too unless a value is above the greatest int64, which is refused.
+/// Complex numbers and floats of 8 bits and fewer are refused by name. Writing gives the same bytes
+/// for the same arrays and metadata.
 ///
 /// The format: <https://github.com/huggingface/safetensors#format>.
 public struct Safetensors: Equatable, Sendable {
@@ -76,23 +79,45 @@ extension Safetensors {
 }
 
 extension DType {
+  var safetensorsName: String { element.safetensorsName }
+
+  private var element: StoredElement {
+    switch self {
+    case .float64: .float64
+    case .float32: .float32
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    case .int64: .int64
+    case .int32: .int32
+    case .uint8: .uint8
+    }
+  }
+}
+
+extension StoredElement {
   var safetensorsName: String {
     switch self {
-    case .float64: "F64"
-    case .float32: "F32"
+    case .bool: "BOOL"
+    case .uint8: "U8"
+    case .int8: "I8"
+    case .uint16: "U16"
+    case .int16: "I16"
     case .float16: "F16"
     case .bfloat16: "BF16"
-    case .int64: "I64"
+    case .uint32: "U32"
     case .int32: "I32"
-    case .uint8: "U8"
+    case .float32: "F32"
+    case .uint64: "U64"
+    case .int64: "I64"
+    case .float64: "F64"
     }
   }
 
   init?(safetensorsName: String) {
-    guard let dtype = Self.allCases.first(where: { $0.safetensorsName == safetensorsName }) else {
+    guard let element = Self.allCases.first(where: { $0.safetensorsName == safetensorsName }) else {
       return nil
     }
-    self = dtype
+    self = element
   }
 }
 

@@ -42,9 +42,9 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
     /// The data of an array ends before it begins.
     case reversedOffsets(array: String, begin: Int, end: Int)
     /// The size of an array does not fit 64 bits.
-    case shapeOverflow(array: String, dtype: DType, dimensions: [Int])
+    case shapeOverflow(array: String, dtype: String, dimensions: [Int])
     /// The data of an array has not the size of its shape.
-    case sizeMismatch(array: String, dtype: DType, shape: Shape, expected: Int, found: Int)
+    case sizeMismatch(array: String, dtype: String, shape: Shape, expected: Int, found: Int)
     /// The data of an array begins before that of another ends.
     case overlap(array: String, begin: Int, other: String, otherEnd: Int)
     /// Bytes before an array belong to none.
@@ -53,6 +53,10 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
     case dataTruncated(array: String, end: Int, dataByteCount: Int)
     /// Bytes after the last array belong to none.
     case dataLeftOver(used: Int, dataByteCount: Int)
+    /// An element of an array of booleans is neither 0 nor 1.
+    case notABoolean(array: String, position: Int, value: UInt8)
+    /// An element of an array of unsigned integers is above the greatest int64.
+    case integerTooLarge(array: String, position: Int, value: UInt64)
   }
 
   /// The file, as it was named by the caller.
@@ -99,8 +103,8 @@ extension SafetensorsError.Problem: CustomStringConvertible {
         + "there are \"dtype\", \"shape\" and \"data_offsets\""
     case .dtypeNotAString(let array): "\(quoted(array)): \"dtype\" must be a string"
     case .unknownDType(let array, let dtype):
-      "\(quoted(array)): unknown dtype \(quoted(dtype)); supported are "
-        + DType.allCases.map(\.safetensorsName).joined(separator: ", ")
+      "\(quoted(array)): dtype \(quoted(dtype)) cannot be held; those that can are "
+        + StoredElement.allCases.map(\.safetensorsName).joined(separator: ", ")
     case .malformedShape(let array):
       "\(quoted(array)): \"shape\" must be an array of whole numbers from 0"
     case .malformedOffsets(let array):
@@ -123,6 +127,10 @@ extension SafetensorsError.Problem: CustomStringConvertible {
         + "of data (is it truncated?)"
     case .dataLeftOver(let used, let dataByteCount):
       "the file has \(dataByteCount) bytes of data, but its arrays take only \(used)"
+    case .notABoolean(let array, let position, let value):
+      "\(quoted(array)): element \(position) of its booleans is \(value), neither 0 nor 1"
+    case .integerTooLarge(let array, let position, let value):
+      "\(quoted(array)): element \(position) is \(value), which does not fit int64"
     }
   }
 

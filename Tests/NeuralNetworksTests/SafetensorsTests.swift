@@ -1,7 +1,21 @@
 import Compute
 import Foundation
 import NeuralNetworks
+import TestSupport
 import Testing
+
+extension Safetensors {
+  /// Reads bytes as a file named `damaged`, and stops at an error of any other type.
+  fileprivate init(parsing file: Data) throws(SafetensorsError) {
+    do {
+      try self.init(file, file: "damaged")
+    } catch let error as SafetensorsError {
+      throw error
+    } catch {
+      fatalError("\(error)")
+    }
+  }
+}
 
 @Suite struct SafetensorsTests {
   /// A file of a header, its length, and data.
@@ -185,7 +199,8 @@ import Testing
     Malformed(
       "{\"a\":" + entry("F8_E4M3", "[0]", 0, 0) + "}",
       .unknownDType(array: "a", dtype: "F8_E4M3"),
-      "\"a\": unknown dtype \"F8_E4M3\"; supported are F32, F64, F16, BF16, I32, I64, U8"),
+      "\"a\": dtype \"F8_E4M3\" cannot be held; those that can are BOOL, I8, I16, I32, I64, U8, "
+        + "U16, U32, U64, F16, BF16, F32, F64"),
     Malformed(
       "{\"a\":" + entry("U8", "[-1]", 0, 0) + "}", .malformedShape(array: "a"),
       "\"a\": \"shape\" must be an array of whole numbers from 0"),
@@ -210,20 +225,34 @@ import Testing
     // Sizes.
     Malformed(
       "{\"a\":" + entry("F64", "[4294967296,4294967296]", 0, 0) + "}",
-      .shapeOverflow(array: "a", dtype: .float64, dimensions: [4_294_967_296, 4_294_967_296]),
-      "\"a\": shape [4294967296, 4294967296] of float64 is larger than any memory"),
+      .shapeOverflow(array: "a", dtype: "F64", dimensions: [4_294_967_296, 4_294_967_296]),
+      "\"a\": shape [4294967296, 4294967296] of F64 is larger than any memory"),
     Malformed(
       "{\"a\":" + entry("U8", "[0,4294967296,4294967296]", 0, 0) + "}",
-      .shapeOverflow(array: "a", dtype: .uint8, dimensions: [0, 4_294_967_296, 4_294_967_296]),
-      "\"a\": shape [0, 4294967296, 4294967296] of uint8 is larger than any memory"),
+      .shapeOverflow(array: "a", dtype: "U8", dimensions: [0, 4_294_967_296, 4_294_967_296]),
+      "\"a\": shape [0, 4294967296, 4294967296] of U8 is larger than any memory"),
     Malformed(
       file("{\"a\":" + entry("F32", "[2,3]", 0, 20) + "}", data: [UInt8](repeating: 0, count: 20)),
-      .sizeMismatch(array: "a", dtype: .float32, shape: [2, 3], expected: 24, found: 20),
-      "\"a\": shape [2, 3] of float32 takes 24 bytes, but its offsets span 20"),
+      .sizeMismatch(array: "a", dtype: "F32", shape: [2, 3], expected: 24, found: 20),
+      "\"a\": shape [2, 3] of F32 takes 24 bytes, but its offsets span 20"),
     Malformed(
       file("{\"a\":" + entry("U8", "[]", 0, 0) + "}"),
-      .sizeMismatch(array: "a", dtype: .uint8, shape: .scalar, expected: 1, found: 0),
-      "\"a\": shape [] of uint8 takes 1 bytes, but its offsets span 0"),
+      .sizeMismatch(array: "a", dtype: "U8", shape: .scalar, expected: 1, found: 0),
+      "\"a\": shape [] of U8 takes 1 bytes, but its offsets span 0"),
+    Malformed(
+      "{\"a\":" + entry("I8", "[0,2305843009213693952]", 0, 0) + "}",
+      .shapeOverflow(array: "a", dtype: "I8", dimensions: [0, 2_305_843_009_213_693_952]),
+      "\"a\": shape [0, 2305843009213693952] of I8 is larger than any memory"),
+    // The elements.
+    Malformed(
+      file("{\"a\":" + entry("BOOL", "[3]", 0, 3) + "}", data: [1, 0, 2]),
+      .notABoolean(array: "a", position: 2, value: 2),
+      "\"a\": element 2 of its booleans is 2, neither 0 nor 1"),
+    Malformed(
+      file(
+        "{\"a\":" + entry("U64", "[1]", 0, 8) + "}", data: [UInt8](repeating: 0xff, count: 8)),
+      .integerTooLarge(array: "a", position: 0, value: .max),
+      "\"a\": element 0 is 18446744073709551615, which does not fit int64"),
     // The layout.
     Malformed(
       file(
@@ -271,6 +300,65 @@ import Testing
     for count in 0..<whole.count {
       #expect(throws: SafetensorsError.self) { try Safetensors(whole.prefix(count)) }
     }
+  }
+
+  @Test("Every element type that the format's own library writes is read without loss")
+  func elementTypes() throws {
+    // Written by safetensors 0.8 from PyTorch's tensors.
+    let file = try Safetensors(
+      contentsOf: Golden.folder.appending(path: "element_types.safetensors"))
+    func values<Element: BitwiseCopyable>(
+      _ name: String, _ dtype: DType, as type: Element.Type = Element.self
+    ) throws -> [Element] {
+      let array = try #require(file[name])
+      #expect(array.dtype == dtype, "\(name)")
+      return array.bytes.withUnsafeBytes { bytes in
+        stride(from: 0, to: bytes.count, by: MemoryLayout<Element>.stride).map {
+          bytes.loadUnaligned(fromByteOffset: $0, as: type)
+        }
+      }
+    }
+    #expect(file.arrays.count == 14)
+    #expect(file.metadata == ["format": "pt"])
+    #expect(file["bool"]?.shape == [1, 3])
+    #expect(try values("bool", .uint8) == [1, 0, 1] as [UInt8])
+    #expect(try values("uint8", .uint8) == [0, 255] as [UInt8])
+    #expect(try values("int8", .int32) == [-128, 127, -1] as [Int32])
+    #expect(try values("int16", .int32) == [-32768, 32767] as [Int32])
+    #expect(try values("uint16", .int32) == [0, 65535] as [Int32])
+    #expect(try values("int32", .int32) == [.min, .max] as [Int32])
+    #expect(try values("uint32", .int64) == [0, 4_294_967_295] as [Int64])
+    #expect(try values("int64", .int64) == [.min, .max] as [Int64])
+    #expect(try values("uint64", .int64) == [0, .max] as [Int64])
+    #expect(try values("float16", .float16) == [0x3e00, 0xfbff] as [UInt16])
+    #expect(try values("bfloat16", .bfloat16) == [0x3fc0, 0xff62] as [UInt16])
+    #expect(try values("float32", .float32) == [0.1] as [Float])
+    #expect(file["float32"]?.shape == .scalar)
+    #expect(try values("float64", .float64) == [0.1, -1e300])
+    #expect(file["float64"]?.shape == [2, 1])
+    #expect(file["empty"]?.shape == [0, 3])
+  }
+
+  @Test("Whatever is done to a file, it is read or refused in one line, and nothing grows")
+  func randomDamage() throws {
+    var generator = SeededGenerator(11)
+    let valid = try Data(
+      contentsOf: Golden.folder.appending(path: "element_types.safetensors"))
+    var readCount = 0
+    for _ in 0..<4000 {
+      let file = generator.damaged(valid, alphabet: "0123456789[]{},:\"\\ -.eFUIB")
+      do throws(SafetensorsError) {
+        let read = try Safetensors(parsing: file)
+        readCount += 1
+        // No element becomes more than four bytes of one.
+        #expect(read.arrays.reduce(0) { $0 + $1.bytes.count } <= 4 * file.count)
+      } catch {
+        let text = "\(error)"
+        #expect(text.hasPrefix("damaged: ") && !text.contains(where: \.isNewline), "\(text)")
+      }
+    }
+    // Damage to the numbers alone leaves a file legal: not everything may have been refused.
+    #expect((1..<4000).contains(readCount))
   }
 
   // MARK: The file system

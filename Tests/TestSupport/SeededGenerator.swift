@@ -1,5 +1,5 @@
 public import Compute
-import Foundation
+public import Foundation
 public import Tensors
 
 /// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): random test data that a printed seed names.
@@ -40,5 +40,39 @@ public struct SeededGenerator: RandomNumberGenerator {
   /// A tensor of ``values(_:bound:)``.
   public mutating func tensor(_ shape: Shape, _ setting: Setting, bound: Int = 2) -> Tensor {
     setting.tensor(values(shape.count, bound: bound), shape)
+  }
+}
+
+extension SeededGenerator {
+  /// A file that is damaged in one to four places: bytes replaced, left out, put in, written twice,
+  /// or cut off at the end.
+  ///
+  /// Half of the new bytes come from an alphabet, for damage that looks as if it were meant.
+  public mutating func damaged(_ file: Data, alphabet: String) -> Data {
+    let letters = Array(alphabet.utf8)
+    var bytes = [UInt8](file)
+    func place() -> Int {
+      // Headers stand at the ends of files, where damage says most.
+      let reach = Bool.random(using: &self) ? min(64, bytes.count) : bytes.count
+      let offset = Int.random(in: 0..<max(reach, 1), using: &self)
+      return min(Bool.random(using: &self) ? offset : bytes.count - 1 - offset, bytes.count - 1)
+    }
+    for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
+      let byte =
+        Bool.random(using: &self)
+        ? UInt8.random(in: .min ... .max, using: &self)
+        : letters.randomElement(using: &self) ?? 0
+      let position = place()
+      switch Int.random(in: 0..<8, using: &self) {
+      case 0: bytes.remove(at: position)
+      case 1: bytes.insert(byte, at: position)
+      case 2:
+        let end = min(position + Int.random(in: 1...16, using: &self), bytes.count)
+        bytes.insert(contentsOf: bytes[position..<end], at: position)
+      case 3 where Int.random(in: 0..<8, using: &self) == 0: bytes.removeSubrange(position...)
+      default: bytes[position] = byte
+      }
+    }
+    return Data(bytes)
   }
 }
