@@ -22,45 +22,50 @@ extension Module {
   /// The file replaces an older one only when it is complete.
   public func save(to url: URL) throws { try savedState().write(to: url) }
 
-  /// Takes parameters and running states from a file, which must hold just these.
+  /// Takes parameters and running states from a file, such as a PyTorch `state_dict`.
   ///
-  /// Floating-point arrays are converted to the model's dtype. Throws ``CheckpointError`` that
-  /// lists what is missing, unexpected and misshapen, or `SafetensorsError`; then nothing was
+  /// The arrays are found by name; floating-point ones are converted to the model's dtype. Throws
+  /// ``CheckpointError`` that lists all that does not fit, or `SafetensorsError`; then nothing was
   /// changed.
-  public func load(from url: URL) throws {
-    try load(Safetensors(contentsOf: url), from: url.path)
+  ///
+  /// - Parameters:
+  ///   - url: A safetensors file.
+  ///   - prefix: What stands before the model's names in the file, such as `module.`; arrays of
+  ///     other names are not looked at.
+  ///   - isStrict: Whether the file must have all of the model's arrays and no others. If not, those
+  ///     that it lacks keep their values, and others are left out; what is there must fit.
+  /// - Returns: What was missing and unexpected; nothing when strict.
+  @discardableResult
+  public func load(
+    from url: URL, prefix: String = "", isStrict: Bool = true
+  ) throws -> CheckpointDifferences {
+    try load(
+      Safetensors(contentsOf: url), from: url.relativePath, prefix: prefix, isStrict: isStrict)
   }
 
-  /// Takes parameters and running states from named arrays, which must be just these.
-  public func load(_ saved: Safetensors, from source: String = "the arrays") throws {
+  /// Takes parameters and running states from named arrays, as ``load(from:prefix:isStrict:)`` does.
+  @discardableResult
+  public func load(
+    _ saved: Safetensors, from source: String = "the arrays", prefix: String = "",
+    isStrict: Bool = true
+  ) throws -> CheckpointDifferences {
     let device = requireLayout("load").arena.device
     let expected = namedTensors
-    var problem = CheckpointError(source: source)
-    for (path, tensor) in expected {
-      guard let array = saved[path] else {
-        problem.missing.append("\(path) \(tensor.shape)")
-        continue
-      }
-      if array.shape != tensor.shape {
-        problem.misfits.append("\(path) has shape \(array.shape), not \(tensor.shape)")
-      } else if array.dtype.isFloatingPoint != tensor.dtype.isFloatingPoint {
-        problem.misfits.append("\(path) is \(array.dtype), not \(tensor.dtype)")
-      }
+    let differences = CheckpointDifferences(between: saved, prefix, and: expected)
+    guard differences.allow(isStrict: isStrict) else {
+      throw CheckpointError(source: source, differences: differences)
     }
-    for array in saved.arrays where expected[array.name] == nil {
-      problem.unexpected.append("\(array.name) \(array.shape)")
-    }
-    guard problem.isEmpty else { throw problem }
     let parameters = self.parameters
     let states = runningStates.filter(\.value.isSaved)
     for (path, tensor) in expected {
-      guard let array = saved[path] else { continue }
+      guard let array = saved[prefix + path] else { continue }
       let values = array.bytes.withUnsafeBytes {
         Tensor.converting($0, from: array.dtype, shape: array.shape, to: tensor.dtype, on: device)
       }
       parameters[path]?.assign(values)
       states[path]?.assign(values)
     }
+    return differences
   }
 
   /// Parameters and states, module by module, each module's parameters before its states.
@@ -83,29 +88,5 @@ extension Module {
     }
     for (name, state) in states where found[name] == nil { found[name] = state.wrappedValue }
     return found
-  }
-}
-
-/// A file's arrays are not those of the model.
-public struct CheckpointError: Error, Sendable, CustomStringConvertible {
-  /// The file.
-  public let source: String
-  /// Arrays of the model that the file lacks, with their shapes.
-  public internal(set) var missing: [String] = []
-  /// Arrays of the file that the model lacks, with their shapes.
-  public internal(set) var unexpected: [String] = []
-  /// Arrays of another shape or kind of number.
-  public internal(set) var misfits: [String] = []
-
-  init(source: String) { self.source = source }
-
-  var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && misfits.isEmpty }
-
-  /// Everything that does not fit, in one line.
-  public var description: String {
-    let parts = [("missing", missing), ("unexpected", unexpected), ("misfit", misfits)]
-      .filter { !$0.1.isEmpty }
-      .map { "\($0.0): \($0.1.joined(separator: ", "))" }
-    return "\(source) does not hold this model's values; " + parts.joined(separator: "; ")
   }
 }

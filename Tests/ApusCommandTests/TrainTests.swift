@@ -92,6 +92,48 @@ struct TrainTests {
       try folder.data("runs/c/model.safetensors") == folder.data("w.safetensors"))
   }
 
+  @Test func theCommandLineNamesTheWeights() throws {
+    let folder = try Sample.folder(Sample.configuration("train: {epochs: 0}"))
+    try Weights.identity.write(to: folder.path("w.safetensors"))
+    let outcome = try Apus().run("train", "c.yaml", "--weights", "w.safetensors", in: folder)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains(#/weights +w\.safetensors\n/#))
+    #expect(
+      try folder.data("runs/c/model.safetensors") == folder.data("w.safetensors"))
+    // The run's configuration names them, and can be trained from anywhere.
+    #expect(
+      try folder.text("runs/c/config.yaml").contains(folder.path("w.safetensors").path))
+    let absent = try Apus().run("train", "c.yaml", "--weights", "x.safetensors", in: folder)
+    #expect(absent.status == 65)
+    #expect(
+      absent.errors
+        == "error: --weights: x.safetensors: cannot be read: No such file or directory\n")
+  }
+
+  @Test func startsFromAPartOfTheWeights() throws {
+    let folder = try Sample.folder(
+      Sample.configuration(
+        model: "[linear: 2, relu, linear: 2]",
+        """
+        train:
+          epochs: 0
+          initialWeights: {file: w.safetensors, prefix: net., partial: true}
+        """))
+    let wrapped = Safetensors(
+      Weights.identity.arrays.map {
+        .init(name: "net." + $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.bytes)
+      })
+    try wrapped.write(to: folder.path("w.safetensors"))
+    let outcome = try Apus().run("train", "c.yaml", in: folder)
+    #expect(outcome.errors == "")
+    #expect(
+      outcome.output.contains("w.safetensors, 2 missing: 2.weight [2, 2], 2.bias [2]"))
+    let trained = try Safetensors(contentsOf: folder.path("runs/c/model.safetensors"))
+    #expect(trained["0.weight"] == Weights.identity["0.weight"])
+    // A run trains again from its own configuration.
+    #expect(try Apus().run("train", "runs/c/config.yaml", in: folder).status == 0)
+  }
+
   @Test func weightsOfAnotherModelAreRefused() throws {
     let folder = try Sample.folder(
       Sample.configuration(
@@ -102,8 +144,8 @@ struct TrainTests {
     #expect(
       outcome.errors
         == "error: c.yaml:3: train.initialWeights: w.safetensors does not hold this model's values; "
-        + "missing: 1.weight [2, 3], 1.bias [2]; misfit: 0.weight has shape [2, 2], not [3, 2], "
-        + "0.bias has shape [2], not [3]\n")
+        + "2 missing: 1.weight [2, 3], 1.bias [2]; 2 misshapen: 0.weight is [2, 2] in place of "
+        + "[3, 2], 0.bias is [2] in place of [3]\n")
     #expect(try folder.contents() == ["c.yaml", "t.csv", "w.safetensors"])
   }
 

@@ -134,10 +134,10 @@ import Testing
       name: "head.weight", dtype: .float32, shape: [2], bytes: [UInt8](repeating: 0, count: 8))
     #expect(
       try message(arrays { $0.removeAll { $0.name.hasPrefix("3.") } })
-        == "weights does not hold this model's values; missing: 3.weight [2, 4], 3.bias [2]")
+        == "weights does not hold this model's values; 2 missing: 3.weight [2, 4], 3.bias [2]")
     #expect(
       try message(arrays { $0.append(extra) })
-        == "weights does not hold this model's values; unexpected: head.weight [2]")
+        == "weights does not hold this model's values; 1 unexpected: head.weight [2]")
     #expect(
       try message(
         arrays { arrays in
@@ -146,7 +146,7 @@ import Testing
           arrays.remove(at: 1)
           arrays.append(extra)
         })
-        == "weights does not hold this model's values; missing: 0.bias [4]; unexpected: head.weight [2]; misfit: 0.weight has shape [3, 4], not [4, 3]"
+        == "weights does not hold this model's values; 1 missing: 0.bias [4]; 1 unexpected: head.weight [2]; 1 misshapen: 0.weight is [3, 4] in place of [4, 3]"
     )
     #expect(
       try message(
@@ -154,7 +154,7 @@ import Testing
           arrays[6] = .init(
             name: "1.num_batches_tracked", dtype: .float32, shape: .scalar, bytes: [0, 0, 0, 0])
         })
-        == "weights does not hold this model's values; misfit: 1.num_batches_tracked is float32, not int64"
+        == "weights does not hold this model's values; 1 unconvertible: 1.num_batches_tracked is float32 in place of int64"
     )
     // Nothing was changed by any of them.
     #expect(try model.savedState() == state)
@@ -165,6 +165,90 @@ import Testing
       let error = #expect(throws: CheckpointError.self) { try other.load(from: file) }
       #expect(error?.description.hasPrefix("\(file.path) does not hold") == true)
     }
+  }
+
+  @Test("Forty differences are counted, the first few of each kind named, in a readable line")
+  func manyDifferences() throws {
+    let deep = Sequential((0..<20).map { _ in Linear(2) })
+    _ = try deep.build(input: [2])
+    deep.initialize(seed: 1, on: .reference)
+    let other = Safetensors(
+      (0..<20).map {
+        .init(
+          name: "\($0).weight", dtype: .float32, shape: [1, 2],
+          bytes: [UInt8](repeating: 0, count: 8))
+      })
+    let error = #expect(throws: CheckpointError.self) { try deep.load(other, from: "f") }
+    #expect(
+      error?.description == """
+        f does not hold this model's values; 20 missing: 0.bias [2], 1.bias [2], 2.bias [2], \
+        3.bias [2] and 16 more; 20 misshapen: 0.weight is [1, 2] in place of [2, 2], 1.weight is \
+        [1, 2] in place of [2, 2], 2.weight is [1, 2] in place of [2, 2], 3.weight is [1, 2] in \
+        place of [2, 2] and 16 more
+        """)
+    #expect(error?.differences.missing.count == 20)
+    #expect(error?.differences.misshapen.last?.name == "19.weight")
+  }
+
+  @Test("A part of a model may be loaded, and what was left out is said", arguments: Setting.all)
+  func notStrict(setting: Setting) throws {
+    let model = try model(setting)
+    let before = try model.savedState()
+    let source = try self.model(setting, seed: 5).savedState()
+    let extra = Safetensors.NamedArray(
+      name: "head.weight", dtype: .float32, shape: [2], bytes: [UInt8](repeating: 0, count: 8))
+    let part = Safetensors(source.arrays.filter { $0.name.hasPrefix("0.") } + [extra])
+    let differences = try model.load(part, isStrict: false)
+    #expect(differences.missing.map(\.name) == Array(Self.names.dropFirst(2)))
+    #expect(differences.unexpected.map(\.name) == ["head.weight"])
+    for array in try model.savedState().arrays {
+      let origin = array.name.hasPrefix("0.") ? source : before
+      #expect(array == origin[array.name], "\(array.name)")
+    }
+    // What is there must fit, strict or not.
+    let misshapen = Safetensors([
+      .init(name: "0.bias", dtype: .float32, shape: [2], bytes: extra.bytes)
+    ])
+    #expect(throws: CheckpointError.self) { try model.load(misshapen, isStrict: false) }
+  }
+
+  @Test("A prefix before all names is found out, and may be given")
+  func prefix() throws {
+    let setting = Setting(.reference, .float32)
+    let source = try model(setting, seed: 5).savedState()
+    let wrapped = Safetensors(
+      source.arrays.map {
+        .init(name: "module." + $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.bytes)
+      })
+    let model = try model(setting)
+    let error = #expect(throws: CheckpointError.self) { try model.load(wrapped) }
+    #expect(
+      error?.description.hasSuffix("; what is missing is there with the prefix 'module.'") == true)
+    #expect(try model.load(wrapped, prefix: "module.").isEmpty)
+    #expect(try model.savedState() == source)
+    // Others may stand beside the prefix, but not behind it.
+    var larger = wrapped
+    larger.append(source.arrays[0])
+    #expect(try model.load(larger, prefix: "module.").isEmpty)
+    larger.append(.init(name: "module.x", dtype: .uint8, shape: [1], bytes: [1]))
+    #expect(throws: CheckpointError.self) { try model.load(larger, prefix: "module.") }
+  }
+
+  @Test("A number that the model's dtype cannot hold is refused, an infinite one is not")
+  func range() throws {
+    let model = try Sequential(input: [1], seed: 1, on: .reference) { Linear(1, hasBias: false) }
+    func weight(_ value: Double) -> Safetensors {
+      let bytes = withUnsafeBytes(of: value.bitPattern.littleEndian) { [UInt8]($0) }
+      return Safetensors([.init(name: "0.weight", dtype: .float64, shape: [1, 1], bytes: bytes)])
+    }
+    let error = #expect(throws: CheckpointError.self) { try model.load(weight(1e39), from: "f") }
+    #expect(
+      error?.description == """
+        f does not hold this model's values; 1 unconvertible: 0.weight has numbers of float64 that \
+        are too large for float32
+        """)
+    try model.load(weight(-.infinity))
+    #expect(try model.parameters["0.weight"]?.value.item(of: Double.self) == -.infinity)
   }
 
   @Test(

@@ -30,6 +30,12 @@ struct TrainCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Start from the weights of this safetensors file, such as a PyTorch state_dict.",
+      valueName: "file"))
+  var weights: String?
+
+  @Option(
+    help: ArgumentHelp(
       "The directory to leave the model in, in place of runs/ and the configuration's name.",
       valueName: "dir"))
   var output: String?
@@ -48,7 +54,8 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try Configuration(
-      contentsOf: self.configuration, overrides: .init(epochs: epochs, seed: seed))
+      contentsOf: self.configuration, overrides: .init(epochs: epochs, seed: seed, weights: weights)
+    )
     let directory = RunDirectory(path: output ?? defaultOutput)
     // Training may take hours: what cannot be written in the end is found out now.
     try directory.checkCanPublish()

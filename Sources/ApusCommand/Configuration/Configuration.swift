@@ -9,6 +9,8 @@ struct Configuration {
     var epochs: Int?
     /// Of the division of the data as well as of the training.
     var seed: UInt64?
+    /// A safetensors file to start from, relative to the working directory or absolute.
+    var weights: String?
   }
 
   let data: DataConfiguration

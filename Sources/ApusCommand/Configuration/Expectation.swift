@@ -100,6 +100,13 @@ extension Expectation where Value == String {
       write: Self.quotedWhereNeeded)
   }
 
+  /// Text that may be empty; `description` says of what.
+  static func anyText(_ description: String) -> Expectation {
+    Expectation(
+      description: description, read: { $0.isNull ? nil : $0.string },
+      write: Self.quotedWhereNeeded)
+  }
+
   /// A file, taken relative to a folder (empty for the working directory) and written with its
   /// whole path.
   static func file(_ description: String, in folder: String) -> Expectation {

@@ -1,5 +1,4 @@
 import Compute
-import Foundation
 import NeuralNetworks
 import Tensors
 
@@ -9,12 +8,11 @@ struct TrainingConfiguration {
   let seed: UInt64
   let plan: TrainingPlan
   let dtype: DType
-  /// A safetensors file to start from, or nil to draw the weights.
-  let initialWeights: String?
+  /// The weights to start from, or nil to draw them.
+  let initialWeights: InitialWeights?
 
   private let dtypePlace: Place
   private let batchSizePlace: Place
-  private let weightsPlace: Place
 
   /// The most epochs there may be.
   static let epochRange = 0...1_000_000
@@ -29,13 +27,11 @@ struct TrainingConfiguration {
     let shuffles = try section.value("shuffle", .flag, default: true)
     let dtypes = [DType.float32, .float64].map { (name: $0.rawValue, value: $0) }
     dtype = try section.value("dtype", .oneOf(dtypes, name: \.rawValue), default: .float32)
-    initialWeights = try section.optionalValue(
-      "initialWeights",
-      .file("the path of a safetensors file, from the configuration's folder", in: folder))
+    initialWeights = try InitialWeights(
+      section, key: "initialWeights", folder: folder, override: overrides.weights)
     plan = TrainingPlan(epochs: epochs, batchSize: batchSize, shuffles: shuffles, seed: seed)
     dtypePlace = section.place(of: "dtype")
     batchSizePlace = section.place(of: "batchSize")
-    weightsPlace = section.place(of: "initialWeights")
   }
 
   /// Checks that a device computes with the numbers that are asked for.
@@ -56,18 +52,5 @@ struct TrainingConfiguration {
       rowCount == 1
         ? "\(need), but there is 1 row to train on"
         : "\(need); expected a whole number from 2, or groupNorm or layerNorm in its place")
-  }
-
-  /// Replaces the weights of an initialised network by those to start from, if any are named.
-  func loadInitialWeights(into network: Module) throws {
-    guard let initialWeights else { return }
-    do {
-      let saved = try Safetensors(contentsOf: URL(fileURLWithPath: initialWeights))
-      try network.load(saved, from: initialWeights)
-    } catch let error as SafetensorsError {
-      throw ConfigurationError(weightsPlace, "\(error)")
-    } catch let error as CheckpointError {
-      throw ConfigurationError(weightsPlace, "\(error)")
-    }
   }
 }

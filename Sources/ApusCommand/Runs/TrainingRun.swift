@@ -32,6 +32,8 @@ struct TrainingRun {
   private let heldOut: Examples?
   private let network: Sequential
   private let loss: Loss
+  /// What the weights to start from lack or have besides, where there are any.
+  private let weightDifferences: CheckpointDifferences?
 
   /// Reads the data, divides and preprocesses it, and builds and initialises the network.
   init(_ configuration: Configuration, on device: Device) throws {
@@ -56,7 +58,7 @@ struct TrainingRun {
     examples = onDevice(parts.training)
     heldOut = parts.heldOut.rowCount > 0 ? onDevice(parts.heldOut) : nil
     network.initialize(seed: training.seed, on: device, dtype: training.dtype)
-    try training.loadInitialWeights(into: network)
+    weightDifferences = try training.initialWeights?.load(into: network)
     trainingRowCount = parts.training.rowCount
     heldOutRowCount = parts.heldOut.rowCount
     self.configuration = configuration
@@ -79,6 +81,11 @@ struct TrainingRun {
     table.append("model", network.layers.map(\.summary).joined(separator: " → "))
     table.append(
       "", "\(grouped(network.parameterCount)) parameters of \(configuration.training.dtype)")
+    if let weights = configuration.training.initialWeights, let weightDifferences {
+      table.append(
+        "weights",
+        weights.file + (weightDifferences.isEmpty ? "" : ", \(weightDifferences)"))
+    }
     table.append(
       "plan",
       """
