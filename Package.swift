@@ -8,6 +8,7 @@ let package = Package(
   products: [
     .library(name: "Apus", targets: ["Apus"]),
     .library(name: "GradientChecking", targets: ["GradientChecking"]),
+    .library(name: "ONNX", targets: ["ONNX"]),
     .library(name: "OpenCLRuntime", targets: ["OpenCLRuntime"]),
     .library(name: "Benchmarking", targets: ["Benchmarking"]),
     .executable(name: "apus", targets: ["ApusCommand"]),
@@ -17,6 +18,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -80,6 +82,15 @@ let package = Package(
     .target(
       name: "Benchmarking", dependencies: ["NeuralNetworks", "Tensors", "Compute"]),
     .target(
+      name: "ONNX",
+      dependencies: [
+        "NeuralNetworks", "Tensors", "Compute",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Protocol/README.md", "Protocol/onnx.proto"]
+    ),
+    .target(
       name: "Apus",
       dependencies: ["Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets"]
     ),
@@ -87,6 +98,7 @@ let package = Package(
       name: "ApusCommand",
       dependencies: [
         "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets", "Benchmarking",
+        "ONNX",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -123,6 +135,10 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
+    .testTarget(
+      name: "ONNXTests",
+      dependencies: ["ONNX", "NeuralNetworks", "Tensors", "Compute", "TestSupport"],
+      exclude: ["check_models.py"]),
     .testTarget(
       name: "ApusCommandTests",
       dependencies: [

@@ -20,12 +20,15 @@ struct OutputFile {
   }
 
   /// Writes the file; a regular one replaces an older one only when it is complete.
-  func write(_ text: String) throws {
+  func write(_ text: String) throws { try write(Data(text.utf8)) }
+
+  /// Writes the file; a regular one replaces an older one only when it is complete.
+  func write(_ data: Data) throws {
     let attributes = try? FileManager.default.attributesOfItem(atPath: path)
     let isSpecial = attributes.map { $0[.type] as? FileAttributeType != .typeRegular } ?? false
     do {
       // A device, a pipe or a link is written to, not replaced.
-      try Data(text.utf8).write(
+      try data.write(
         to: URL(fileURLWithPath: path), options: isSpecial ? [] : .atomic)
     } catch {
       throw OutputError(path, error)

@@ -10,7 +10,9 @@ struct TrainedModel {
   let loss: LossConfiguration
   /// The type of the numbers that the network computes with.
   let dtype: DType
-  private let network: Sequential
+  let network: Sequential
+  /// The shape of one example as the network takes it.
+  let inputShape: Shape
   private let device: Device
 
   /// Reads a run and puts its network on a device.
@@ -22,8 +24,9 @@ struct TrainedModel {
     let schema = preprocessor.schema
     loss = configuration.loss
     dtype = configuration.training.dtype
+    inputShape = [schema.featureNames.count]
     network = try configuration.model.build(
-      input: [schema.featureNames.count], classCount: schema.labelVocabulary.count, loss: loss
+      input: inputShape, classCount: schema.labelVocabulary.count, loss: loss
     ).network
     network.initialize(seed: 0, on: device, dtype: dtype)
     let saved = try Safetensors(contentsOf: run.url(of: .model))
@@ -33,6 +36,9 @@ struct TrainedModel {
 
   /// The columns and labels of the data that the network was trained on.
   var schema: TableSchema { preprocessor.schema }
+
+  /// The number of trained numbers.
+  var parameterCount: Int { network.parameterCount }
 
   /// What the network gives for each row of a table as it was read.
   ///

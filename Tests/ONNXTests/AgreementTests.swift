@@ -1,0 +1,143 @@
+import Compute
+import NeuralNetworks
+import ONNX
+import Tensors
+import TestSupport
+import Testing
+
+/// Exported networks, checked by onnx.checker and run by onnxruntime.
+@Suite(
+  .enabled(
+    if: ONNXRuntime.python != nil, "Python has no onnx and onnxruntime: pip install them"))
+struct AgreementTests {
+  static let cases = layerCases + activationCases + functionCases
+
+  // MARK: - Cases
+
+  static let layerCases: [ExportCase] = [
+    ExportCase("linear", [4]) { Linear(3) },
+    ExportCase("linear without bias", [4]) { Linear(3, hasBias: false) },
+    ExportCase("linear over the last axis", [3, 4]) { Linear(2) },
+    ExportCase("linear over the last axis, without bias", [3, 4]) { Linear(2, hasBias: false) },
+    ExportCase("linear with activation", [4]) { Linear(3, activation: .tanh) },
+    ExportCase("batch norm of vectors", [4]) { BatchNorm() },
+    ExportCase("batch norm of images", [3, 2, 2]) {
+      BatchNorm(epsilon: 1e-3, isAffine: false, activation: .relu)
+    },
+    ExportCase("dropout alone", [4]) { Dropout() },
+    ExportCase("flatten", [2, 3, 2]) { Flatten() },
+    ExportCase("network", [2, 3]) {
+      Flatten()
+      Linear(8)
+      BatchNorm()
+      ReLU()
+      Dropout(0.3)
+      Sequential {
+        Linear(8)
+        BatchNorm()
+        Tanh()
+      }
+      Linear(3)
+    },
+  ]
+
+  static let activationCases: [ExportCase] =
+    (Activation.all + [.elu(alpha: 0.5), .leakyReLU(slope: 0.2)]).map { activation in
+      ExportCase("activation \(activation.name)", [64], inputs: { $1.values($0, bound: 9) }) {
+        activation
+      }
+    } + [
+      ExportCase("own activation", [16]) {
+        Activation("x + cos 3x") { $0 + (3 * $0).cos }
+      },
+      ExportCase("own activation that is constant", [2, 3]) { Activation("one") { _ in 1 } },
+      ExportCase("own activation that is a truth", [16]) { Activation("step") { $0 .> 0.5 } },
+      ExportCase("own activation of a truth", [16]) {
+        Activation("choice") { select($0.sin, ($0 .> 0) * 2, select($0 .== 1, 5, -$0)) }
+      },
+    ]
+
+  /// Each function that expressions are built from, on all of its domain.
+  static let functionCases: [ExportCase] =
+    UnaryIntrinsic.allCases.map { function in
+      // onnxruntime's sigmoid is as accurate as 1 has digits, not as its own small values have.
+      ExportCase(
+        "function \(function)", [8], tolerance: function == .sigmoid ? nil : .ulps(32),
+        inputs: numbers(of: function)
+      ) {
+        Activation("\(function)") { function($0) }
+      }
+    }
+    + BinaryIntrinsic.allCases.map { function in
+      ExportCase("function \(function)", [24], tolerance: .ulps(32)) {
+        // Whole numbers on one side, so that some are equal.
+        Activation("\(function)") { x in function(x.magnitude + 0.5, (x * 2).magnitude) }
+      }
+    }
+
+  /// Small, usual and extreme numbers of a function's domain.
+  private static func numbers(
+    of function: UnaryIntrinsic
+  ) -> @Sendable (Int, inout SeededGenerator) -> [Double] {
+    { count, generator in
+      let few: [Double] =
+        switch function {
+        case .log, .squareRoot, .reciprocalSquareRoot: [1e-30, 1e-3, 0.5, 0.99, 1.01, 3, 1e30]
+        case .logOnePlus: [-0.999, -0.3, -1e-6, 1e-20, 1e-5, 0.7, 1.5, 1e30]
+        case .exp, .expMinusOne, .sigmoid: [-80, -3, -1e-4, 0, 1e-20, 1e-5, 0.3, 60]
+        case .sin, .cos: [-3, -1e-4, 0, 1e-5, 0.3, 1, 2, 3]
+        case .isFinite: [-1e38, .infinity, -.infinity, .nan, 0, 1]
+        case .negate, .magnitude, .sign, .tanh, .erf: [-20, -1, -1e-6, 0, 1e-20, 1e-4, 0.3, 4]
+        }
+      return (0..<count).map { Double(Float(few[$0 % few.count])) }
+    }
+  }
+
+  // MARK: - Running them
+
+  private static func generator(_ item: ExportCase) -> SeededGenerator {
+    SeededGenerator(21, "\(item)")
+  }
+
+  private static func inputs(_ item: ExportCase) -> [Double] {
+    var generator = generator(item)
+    return item.inputs(ExportCase.batchSize * item.input.count, &generator)
+  }
+
+  private static let runtime = Result {
+    try ONNXRuntime(cases) { item in
+      let network = try item.network(.float32, generator(item))
+      return (try ONNXModel(network, input: item.input), inputs(item))
+    }
+  }
+
+  /// The network's own outputs for the batch.
+  private static func outputs(_ item: ExportCase, _ dtype: DType) throws -> [Double] {
+    let network = try item.network(dtype, generator(item))
+    let batch = Tensor(
+      inputs(item), shape: Shape([ExportCase.batchSize] + item.input.dimensions), dtype: dtype,
+      on: .reference)
+    return try predict(network, batch).array(of: Double.self)
+  }
+
+  @Test("onnxruntime gives what the network gives", arguments: cases)
+  func agrees(_ item: ExportCase) throws {
+    let outcome = try #require(try Self.runtime.get().outcomes[item.description])
+    guard case .outputs(let batch, let first) = outcome else {
+      if case .refusal(let text) = outcome { Issue.record("\(text)") }
+      return
+    }
+    let truth = try Self.outputs(item, .float64)
+    let reference = try Self.outputs(item, .float32)
+    let setting = Setting(.reference, .float32)
+    for found in [batch, first] {
+      let expected = Array(truth.prefix(found.count))
+      let tolerance =
+        item.tolerance
+        ?? .yardstick(Array(reference.prefix(found.count)), truth: expected, setting)
+      let closeness = Closeness(found, expected, tolerance, dtype: .float32)
+      #expect(closeness.holds, "\(closeness)")
+      #expect(found.count == (found == batch ? truth.count : truth.count / ExportCase.batchSize))
+    }
+  }
+}
