@@ -72,10 +72,11 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]
     ),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Datasets",
       dependencies: [
-        "NeuralNetworks", "Tensors", "Compute",
+        "NeuralNetworks", "Tensors", "Compute", "CZlib",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]
     ),

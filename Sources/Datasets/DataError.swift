@@ -42,6 +42,10 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownLabel(String, known: [String])
     /// A file of preprocessing does not say what it must; the text says what that is.
     case invalidPreprocessing(String)
+    /// A file of NumPy's is malformed, or holds what cannot be read.
+    case array(ArrayFileProblem)
+    /// The array of a name in an archive is malformed, or holds what cannot be read.
+    case member(String, ArrayFileProblem)
   }
 
   /// The file, as it was named by the caller.
@@ -103,6 +107,8 @@ extension DataError.Problem: CustomStringConvertible {
     case .unknownLabel(let label, let known):
       "the training data had no label \(quoted(label)); its labels are \(listed(known))"
     case .invalidPreprocessing(let text): text
+    case .array(let problem): "\(problem)"
+    case .member(let name, let problem): "array \(quoted(name)): \(problem)"
     }
   }
 }
@@ -114,7 +120,7 @@ func quoted(_ text: String) -> String {
 }
 
 /// Quoted names with commas; of very many, the first ones and how many more there are.
-private func listed(_ names: [String]) -> String {
+func listed(_ names: [String]) -> String {
   let limit = 16
   let shown = names.count <= limit ? names[...] : names.prefix(limit - 1)
   let text = shown.map(quoted).joined(separator: ", ")
@@ -125,6 +131,6 @@ private func counted(_ count: Int, _ noun: String) -> String {
   "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
 
-private func suggestion(for name: String, among names: [String]) -> String {
+func suggestion(for name: String, among names: [String]) -> String {
   nearestName(to: name, among: names).map { " (did you mean \(quoted($0))?)" } ?? ""
 }
