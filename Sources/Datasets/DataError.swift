@@ -42,6 +42,8 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownLabel(String, known: [String])
     /// A file of preprocessing does not say what it must; the text says what that is.
     case invalidPreprocessing(String)
+    /// The array of a name in an archive does not hold what it should; the text says what that is.
+    case unsuitableArray(String, String)
     /// A file of NumPy's is malformed, or holds what cannot be read.
     case array(ArrayFileProblem)
     /// The array of a name in an archive is malformed, or holds what cannot be read.
@@ -107,6 +109,7 @@ extension DataError.Problem: CustomStringConvertible {
     case .unknownLabel(let label, let known):
       "the training data had no label \(quoted(label)); its labels are \(listed(known))"
     case .invalidPreprocessing(let text): text
+    case .unsuitableArray(let name, let text): "array \(quoted(name)): \(text)"
     case .array(let problem): "\(problem)"
     case .member(let name, let problem): "array \(quoted(name)): \(problem)"
     }

@@ -1,5 +1,5 @@
-public import Foundation
 import Compute
+public import Foundation
 import NeuralNetworks
 
 /// What is done to features before a network sees them.
@@ -13,59 +13,52 @@ public enum Preprocessing: String, CaseIterable, Codable, Sendable {
 /// All that a trained model needs to read more data as it read its own.
 ///
 /// It is kept beside the weights as `preprocessing.safetensors`: `mean` and `scale` as F64, the
-/// names of columns and labels as JSON in the metadata.
+/// names of columns and labels, or of arrays with the shape of an example, in the metadata.
 public struct Preprocessor: Hashable, Sendable {
-  /// The columns and labels of the training data.
-  public let schema: TableSchema
+  /// What the training data had, and more data must have.
+  public let schema: ExampleSchema
   /// How features are scaled, or nil when they are taken as they are.
   public let standardization: Standardization?
 
   /// Creates a preprocessor; traps when it scales another number of features than there are.
-  public init(schema: TableSchema, standardization: Standardization?) {
+  public init(schema: ExampleSchema, standardization: Standardization?) {
     if let standardization {
       require(
-        standardization.mean.count == schema.featureNames.count,
+        standardization.mean.count == schema.exampleShape.count,
         "Preprocessor: a standardisation of \(standardization.mean.count) features "
-          + "for \(schema.featureNames.count)")
+          + "for \(schema.exampleShape.count)")
     }
     self.schema = schema
     self.standardization = standardization
   }
 
-  /// Fits preprocessing to a table, which should be the training part alone.
-  public init(_ preprocessing: Preprocessing, fitting table: LabeledTable) {
+  /// Fits preprocessing to examples, which should be those to train on alone.
+  public init(_ preprocessing: Preprocessing, fitting data: some LabeledData) {
     let standardization: Standardization? =
       switch preprocessing {
       case .none: nil
-      case .standardize: Standardization(fitting: table.features)
+      case .standardize: data.standardization()
       }
-    self.init(schema: table.schema, standardization: standardization)
+    self.init(schema: data.schema, standardization: standardization)
   }
 
   /// The kind of preprocessing.
   public var preprocessing: Preprocessing { standardization == nil ? .none : .standardize }
-
-  /// The features as the network takes them.
-  public func applied(to features: Table) -> Table {
-    standardization?.applied(to: features) ?? features
-  }
-
-  /// The table with its features as the network takes them.
-  public func applied(to table: LabeledTable) -> LabeledTable {
-    LabeledTable(
-      features: applied(to: table.features), labelColumn: table.labelColumn,
-      labelVocabulary: table.labelVocabulary, classes: table.classes)
-  }
 }
 
 // MARK: - The file
 
 extension Preprocessor {
-  private enum Key: String, CaseIterable {
+  private enum Key: String {
     case preprocessing
+    case labelVocabulary
     case featureNames
     case labelColumn
-    case labelVocabulary
+    case inputsName
+    case labelsName
+    case exampleShape
+
+    static let ofTables: [Key] = [.preprocessing, .featureNames, .labelColumn, .labelVocabulary]
   }
 
   private static let meanName = "mean"
@@ -74,12 +67,20 @@ extension Preprocessor {
   /// Writes a safetensors file; when that fails nothing is left and a `SafetensorsError` is thrown.
   public func save(to url: URL) throws {
     var file = Safetensors()
-    file.metadata[Key.preprocessing.rawValue] = preprocessing.rawValue
-    file.metadata[Key.labelColumn.rawValue] = schema.labelColumn
-    for (key, names) in [
-      (Key.featureNames, schema.featureNames), (.labelVocabulary, schema.labelVocabulary),
-    ] {
-      file.metadata[key.rawValue] = String(decoding: try JSONEncoder().encode(names), as: UTF8.self)
+    func set(_ key: Key, _ text: String) { file.metadata[key.rawValue] = text }
+    func set(_ key: Key, json value: some Encodable) throws {
+      set(key, String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+    }
+    set(.preprocessing, preprocessing.rawValue)
+    try set(.labelVocabulary, json: schema.labelVocabulary)
+    switch schema {
+    case .table(let schema):
+      set(.labelColumn, schema.labelColumn)
+      try set(.featureNames, json: schema.featureNames)
+    case .arrays(let schema):
+      set(.inputsName, schema.inputsName)
+      set(.labelsName, schema.labelsName)
+      try set(.exampleShape, json: schema.exampleShape.dimensions)
     }
     if let standardization {
       file.append(Self.array(Self.meanName, standardization.mean))
@@ -100,21 +101,14 @@ extension Preprocessor {
       let known = Preprocessing.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
       throw reader.error("unknown preprocessing \(quoted(name)); there are \(known)")
     }
-    let featureNames = try reader.names(.featureNames)
-    let labelColumn = try reader.string(.labelColumn)
-    guard !featureNames.contains(labelColumn) else {
-      throw reader.error("the label column \(quoted(labelColumn)) is also a feature")
-    }
-    let schema = TableSchema(
-      featureNames: featureNames, labelColumn: labelColumn,
-      labelVocabulary: try reader.names(.labelVocabulary))
+    let schema = try reader.schema()
     var standardization: Standardization?
     switch preprocessing {
     case .none: try reader.checkArrays([])
     case .standardize:
       try reader.checkArrays([Self.meanName, Self.scaleName])
-      let mean = try reader.numbers(Self.meanName, count: schema.featureNames.count)
-      let scale = try reader.numbers(Self.scaleName, count: schema.featureNames.count)
+      let mean = try reader.numbers(Self.meanName, count: schema.exampleShape.count)
+      let scale = try reader.numbers(Self.scaleName, count: schema.exampleShape.count)
       guard scale.allSatisfy({ $0 > 0 }) else {
         throw reader.error("the array \"scale\" must hold positive numbers")
       }
@@ -142,7 +136,7 @@ extension Preprocessor {
 
     func string(_ key: Key) throws -> String {
       guard let text = contents.metadata[key.rawValue] else {
-        let keys = Key.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
+        let keys = Key.ofTables.map { quoted($0.rawValue) }.joined(separator: ", ")
         throw error(
           "this is not a file of preprocessing: its metadata lacks \(quoted(key.rawValue)); "
             + "expected \(keys)")
@@ -150,7 +144,35 @@ extension Preprocessor {
       return text
     }
 
-    func names(_ key: Key) throws -> [String] {
+    func schema() throws -> ExampleSchema {
+      guard contents.metadata[Key.exampleShape.rawValue] == nil else {
+        return .arrays(
+          ArraySchema(
+            inputsName: try string(.inputsName), labelsName: try string(.labelsName),
+            exampleShape: try shape(.exampleShape), labelVocabulary: try names(.labelVocabulary)))
+      }
+      let featureNames = try names(.featureNames)
+      let labelColumn = try string(.labelColumn)
+      guard !featureNames.contains(labelColumn) else {
+        throw error("the label column \(quoted(labelColumn)) is also a feature")
+      }
+      return .table(
+        TableSchema(
+          featureNames: featureNames, labelColumn: labelColumn,
+          labelVocabulary: try names(.labelVocabulary)))
+    }
+
+    private func shape(_ key: Key) throws -> Shape {
+      let json = Data(try string(key).utf8)
+      // A product that does not fit would trap.
+      guard let lengths = try? JSONDecoder().decode([Int].self, from: json),
+        lengths.allSatisfy({ $0 > 0 && $0 <= 1 << 30 }),
+        lengths.reduce(1.0, { $0 * Double($1) }) <= Double(1 << 40)
+      else { throw error("\(quoted(key.rawValue)) must be a JSON array of positive numbers") }
+      return Shape(lengths)
+    }
+
+    private func names(_ key: Key) throws -> [String] {
       let json = Data(try string(key).utf8)
       guard let names = try? JSONDecoder().decode([String].self, from: json),
         !names.isEmpty, Set(names).count == names.count

@@ -59,13 +59,3 @@ public struct StratifiedSplit: Hashable, Sendable {
     return result
   }
 }
-
-extension LabeledTable {
-  /// Divides the table as ``StratifiedSplit`` does; both parts keep the whole vocabulary.
-  public func split(
-    heldOutFraction: Double, key: RandomKey
-  ) -> (training: LabeledTable, heldOut: LabeledTable) {
-    let split = StratifiedSplit(classes: classes, heldOutFraction: heldOutFraction, key: key)
-    return (selecting(rows: split.training), selecting(rows: split.heldOut))
-  }
-}

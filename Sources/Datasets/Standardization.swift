@@ -1,4 +1,5 @@
 import Compute
+
 /// Shifts and scales each feature to mean 0 and variance 1 over the table that it was fitted on:
 /// (x − mean) / scale.
 public struct Standardization: Hashable, Sendable {
@@ -22,31 +23,39 @@ public struct Standardization: Hashable, Sendable {
 
   /// Measures the features of a table, which should be the training part alone; traps on an empty
   /// one.
+  public init(fitting table: Table) {
+    self.init(featureCount: table.featureCount, rowCount: table.rowCount) { Array(table[row: $0]) }
+  }
+
+  /// Measures features, given the numbers of each row; traps unless there are rows.
   ///
   /// By the recurrence of B. P. Welford (Technometrics 4(3), 1962), whose variance of a constant
   /// feature is exactly zero.
-  public init(fitting table: Table) {
-    require(table.rowCount > 0, "Standardization: a table without rows has no mean")
-    var mean: [Double] = []
-    var scale: [Double] = []
-    for feature in 0..<table.featureCount {
-      let column = stride(from: feature, to: table.values.count, by: table.featureCount)
-      let largest = column.reduce(0) { max($0, table.values[$1].magnitude) }
-      // A power of two: exact, and keeps the squares of very large and very small values in range.
-      let unit = largest > 0 ? largest.binade : 1
-      var columnMean = 0.0
-      var squares = 0.0
-      for (index, position) in column.enumerated() {
-        let value = table.values[position] / unit
-        let difference = value - columnMean
-        columnMean += difference / Double(index + 1)
-        squares += difference * (value - columnMean)
+  init(featureCount: Int, rowCount: Int, row: (Int) -> [Double]) {
+    require(rowCount > 0, "Standardization: a table without rows has no mean")
+    var largest = [Double](repeating: 0, count: featureCount)
+    for number in 0..<rowCount {
+      for (feature, value) in row(number).enumerated() {
+        largest[feature] = max(largest[feature], value.magnitude)
       }
-      let deviation = (squares / Double(table.rowCount)).squareRoot() * unit
-      mean.append(columnMean * unit)
-      scale.append(deviation > 0 ? deviation : 1)
     }
-    self.init(mean: mean, scale: scale)
+    // Powers of two: exact, and keep the squares of very large and very small values in range.
+    let units = largest.map { $0 > 0 ? $0.binade : 1 }
+    var means = [Double](repeating: 0, count: featureCount)
+    var squares = means
+    for number in 0..<rowCount {
+      for (feature, value) in row(number).enumerated() {
+        let value = value / units[feature]
+        let difference = value - means[feature]
+        means[feature] += difference / Double(number + 1)
+        squares[feature] += difference * (value - means[feature])
+      }
+    }
+    mean = zip(means, units).map { $0 * $1 }
+    scale = zip(squares, units).map { squares, unit in
+      let deviation = (squares / Double(rowCount)).squareRoot() * unit
+      return deviation > 0 ? deviation : 1
+    }
   }
 
   /// The table with each feature shifted and scaled; traps when it has not as many features.
@@ -54,13 +63,12 @@ public struct Standardization: Hashable, Sendable {
     require(
       table.featureCount == mean.count,
       "Standardization: fitted on \(mean.count) features, applied to \(table.featureCount)")
-    var values = table.values
-    for row in 0..<table.rowCount {
-      for feature in mean.indices {
-        let position = row * mean.count + feature
-        values[position] = (values[position] - mean[feature]) / scale[feature]
-      }
-    }
+    let values = (0..<table.rowCount).flatMap { applied(toRow: Array(table[row: $0])) }
     return Table(featureNames: table.featureNames, values: values)
+  }
+
+  /// The numbers of one row, shifted and scaled.
+  func applied(toRow row: [Double]) -> [Double] {
+    row.indices.map { (row[$0] - mean[$0]) / scale[$0] }
   }
 }

@@ -140,14 +140,11 @@ public struct LabeledTable: Hashable, Sendable {
       labelColumn: schema.labelColumn, labelVocabulary: schema.labelVocabulary, classes: classes)
   }
 
-  /// The number of rows.
-  public var rowCount: Int { features.rowCount }
-
   /// The label of each row.
   public var labels: [String] { classes.map { labelVocabulary[$0] } }
 
   /// What a file must have to be used with a model trained on this table.
-  public var schema: TableSchema {
+  public var tableSchema: TableSchema {
     TableSchema(
       featureNames: features.featureNames, labelColumn: labelColumn,
       labelVocabulary: labelVocabulary)

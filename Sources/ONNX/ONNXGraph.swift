@@ -198,6 +198,12 @@ public final class ONNXGraph {
     return outputs.compactMap { $0 }
   }
 
+  /// Adds a Reshape of examples, which leaves the batch axis as it is.
+  public func reshape(_ value: ONNXValue, to shape: Shape) -> ONNXValue {
+    // A length of 0 stands for that of the input.
+    node("Reshape", value, integers([0] + shape.dimensions), shape: shape)
+  }
+
   /// Makes a value the graph's output, under a name.
   func setOutput(_ value: ONNXValue, named output: String) {
     let position = nodes.lastIndex { $0.output.contains(value.name) }

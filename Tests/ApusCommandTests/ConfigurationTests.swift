@@ -237,7 +237,7 @@ struct ConfigurationTests {
     // The data.
     Mistake(
       "model: [linear: 3]\n",
-      "c.yaml: data.file: the key is missing; expected the path of a CSV file with a header, from the configuration's folder"
+      "c.yaml: data.file: the key is missing; expected the path of a CSV file with a header, or of a .npz file, from the configuration's folder"
     ),
     Mistake(
       "data: {fiel: t.csv}\n",
@@ -257,7 +257,7 @@ struct ConfigurationTests {
     ),
     Mistake(
       "data: {file: [t.csv]}\n",
-      "c.yaml:1: data.file: there is a list; expected the path of a CSV file with a header, from the configuration's folder"
+      "c.yaml:1: data.file: there is a list; expected the path of a CSV file with a header, or of a .npz file, from the configuration's folder"
     ),
 
     // The model.

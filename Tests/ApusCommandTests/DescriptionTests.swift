@@ -97,7 +97,7 @@ struct DescriptionTests {
     ("train c.yaml --epochs two", "The value 'two' is invalid for '--epochs <epochs>'"),
     ("train c.yaml --seed -1", "The value '-1' is invalid for '--seed <seed>'"),
     ("train c.yaml --device gpu", "--device: there is no device 'gpu'; this machine has "),
-    ("evaluate run", "Missing expected argument '<data.csv>'; see 'apus evaluate --help'"),
+    ("evaluate run", "Missing expected argument '<data>'; see 'apus evaluate --help'"),
     ("predict", "Missing expected argument '<dir>'; see 'apus predict --help'"),
   ])
   func aWrongCommandLineIsOneLine(_ arguments: String, _ message: String) throws {

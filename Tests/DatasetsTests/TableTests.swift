@@ -79,7 +79,7 @@ import Testing
     let table = try LabeledTable(csv, schema: schema)
     #expect(table.features.values == [2, 1, 4, 3])
     #expect(table.classes == [1, 1])
-    #expect(table.schema == schema)
+    #expect(table.schema == .table(schema))
     #expect(try Table(csv, schema: schema) == table.features)
   }
 

@@ -26,6 +26,8 @@ struct AgreementTests {
     },
     ExportCase("dropout alone", [4]) { Dropout() },
     ExportCase("flatten", [2, 3, 2]) { Flatten() },
+    ExportCase("flatten of some axes", [2, 3, 2]) { Flatten(from: 2) },
+    ExportCase("reshape", [2, 6]) { Reshape([3, -1]) },
     ExportCase("network", [2, 3]) {
       Flatten()
       Linear(8)

@@ -18,10 +18,9 @@ struct ModelCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try Configuration(contentsOf: configuration)
-    let table = try configuration.data.table()
+    let schema = try configuration.data.examples().schema
     let summary = try ModelSummary(
-      configuration, inputCount: table.features.featureCount,
-      classCount: table.labelVocabulary.count)
+      configuration, input: schema.exampleShape, classCount: schema.labelVocabulary.count)
     try Console.print(format.isJSON ? JSON.text(summary) : "\(summary)")
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Compute
 import Datasets
-import Foundation
 
 /// `apus predict`: the class of each row, and the probability of each class.
 struct PredictCommand: ParsableCommand {
@@ -10,14 +9,18 @@ struct PredictCommand: ParsableCommand {
     abstract: "Predict the class of each row of a file.",
     discussion: """
       Writes CSV with the predicted class and the probability of each class, a line for each row. \
-      The data needs the columns of the training data, in any order; labels are not needed and not \
-      looked at. A model trained on the squared error has scores in place of probabilities.
+      The data needs the columns of the training data, in any order, or the array of inputs, of the \
+      same name; labels are not needed and not looked at. A model trained on the squared error has scores \
+      in place of probabilities.
       """)
 
   @Argument(help: ArgumentHelp("The directory that 'apus train' left.", valueName: "dir"))
   var directory: String
 
-  @Argument(help: ArgumentHelp("A CSV file with a header.", valueName: "data.csv"))
+  @Argument(
+    help: ArgumentHelp(
+      "A CSV file with a header, or a .npz file, as the model was trained on.",
+      valueName: "data"))
   var data: String
 
   @Option(
@@ -32,12 +35,11 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let file = try output.map { try OutputFile($0) }
     let model = try TrainedModel(RunDirectory(path: directory), on: device.open())
-    let csv = try CSV(contentsOf: URL(fileURLWithPath: data))
-    let table = try Table(csv, schema: model.schema)
-    let predictions = Predictions(of: model, outputs: try model.outputs(for: table, of: csv))
+    let rows = try ModelInputs(data, for: model, withLabels: false)
+    let predictions = Predictions(of: model, outputs: try model.outputs(for: rows))
     let text = format.isJSON ? try JSON.text(predictions) + "\n" : predictions.csv
     guard let file else { return try Console.emit(text) }
     try file.write(text)
-    Console.report("wrote \(counted(csv.rows.count, "prediction")) to \(file.path)")
+    Console.report("wrote \(counted(rows.count, "prediction")) to \(file.path)")
   }
 }

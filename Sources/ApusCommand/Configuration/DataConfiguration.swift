@@ -2,11 +2,19 @@ import Compute
 import Datasets
 import Foundation
 
-/// The section `data`: the table, and what is done with it before training.
+/// The section `data`: the examples, and what is done with them before training.
 struct DataConfiguration {
-  /// The table, relative to the working directory or absolute.
+  /// What a file is read as.
+  private enum Form {
+    /// CSV with a header, one column of which has the labels.
+    case table(labelColumn: String)
+    /// NumPy's `.npz`, of whose arrays one has the inputs and one the labels.
+    case arrays(inputs: String, labels: String)
+  }
+
+  /// The file, relative to the working directory or absolute.
   let file: String
-  let labelColumn: String
+  private let form: Form
   /// The share of rows that is held out.
   let heldOutFraction: Double
   /// The seed of the division into rows to train on and rows held out.
@@ -14,51 +22,81 @@ struct DataConfiguration {
   let preprocessing: Preprocessing
 
   private let filePlace: Place
+  private let inputsPlace: Place
   private let labelPlace: Place
 
   /// Reads the section; files are relative to the folder of the configuration.
   init(_ section: ConfigurationSection, folder: String, seed: UInt64?) throws {
     file = try section.requiredValue(
       "file",
-      .file("the path of a CSV file with a header, from the configuration's folder", in: folder))
-    labelColumn = try section.value(
-      "label", .text("the name of the column with the labels"), default: "label")
+      .file(
+        "the path of a CSV file with a header, or of a .npz file, from the configuration's folder",
+        in: folder))
+    let labelKey: String
+    if file.lowercased().hasSuffix(".npz") {
+      labelKey = "labels"
+      form = .arrays(
+        inputs: try section.value(
+          "inputs", .text("the name of the array with the inputs"), default: "X"),
+        labels: try section.value(
+          labelKey, .text("the name of the array with the labels"), default: "y"))
+      inputsPlace = section.place(of: "inputs")
+    } else {
+      labelKey = "label"
+      form = .table(
+        labelColumn: try section.value(
+          labelKey, .text("the name of the column with the labels"), default: "label"))
+      inputsPlace = section.place(of: "file")
+    }
     heldOutFraction = try section.value("heldOut", .number(.fraction), default: 0.2)
     splitSeed = try section.value("splitSeed", .seed, default: 0, override: seed)
     let standardizes = try section.value("standardize", .flag, default: true)
     preprocessing = standardizes ? .standardize : .none
     filePlace = section.place(of: "file")
-    labelPlace = section.place(of: "label")
+    labelPlace = section.place(of: labelKey)
   }
 
-  /// Reads the table.
+  /// Reads the examples.
   ///
   /// Throws `DataError` for what is wrong in the file, and ``ConfigurationError`` where the
-  /// configuration names a file or a column that is not there.
-  func table() throws -> LabeledTable {
-    let table: LabeledTable
+  /// configuration names a file, a column or an array that is not there.
+  func examples() throws -> any LabeledData {
+    let data: any LabeledData
     do {
-      table = try LabeledTable(
-        contentsOf: URL(fileURLWithPath: file), labelColumn: labelColumn)
+      let url = URL(fileURLWithPath: file)
+      data =
+        switch form {
+        case .table(let labelColumn): try LabeledTable(contentsOf: url, labelColumn: labelColumn)
+        case .arrays(let inputs, let labels):
+          try LabeledArrays(contentsOf: url, inputs: inputs, labels: labels)
+        }
     } catch let error as DataError {
       switch error.problem {
       case .unreadable: throw ConfigurationError(filePlace, "\(error)")
       case .missingLabelColumn: throw ConfigurationError(labelPlace, "\(error)")
+      case .array(.noSuchArray(let name, _)):
+        throw ConfigurationError(isInputs(name) ? inputsPlace : labelPlace, "\(error)")
       default: throw error
       }
     }
-    guard table.labelVocabulary.count > 1 else {
+    let vocabulary = data.schema.labelVocabulary
+    guard vocabulary.count > 1 else {
       throw ConfigurationError(
         labelPlace,
-        "all rows of \(file) have the label '\(table.labelVocabulary[0])'; expected two classes or more"
-      )
+        "all rows of \(file) have the label '\(vocabulary[0])'; expected two classes or more")
     }
-    return table
+    return data
   }
 
-  /// Divides a table into rows to train on and rows held out, of which there may be none.
-  func split(_ table: LabeledTable) -> (training: LabeledTable, heldOut: LabeledTable) {
-    guard heldOutFraction > 0 else { return (table, table.selecting(rows: [])) }
-    return table.split(heldOutFraction: heldOutFraction, key: RandomKey(seed: splitSeed))
+  private func isInputs(_ name: String) -> Bool {
+    if case .arrays(inputs: name, _) = form { true } else { false }
+  }
+
+  /// Divides examples into those to train on and those held out, of which there may be none.
+  func split<Examples: LabeledData>(
+    _ data: Examples
+  ) -> (training: Examples, heldOut: Examples) {
+    guard heldOutFraction > 0 else { return (data, data.selecting(rows: [])) }
+    return data.split(heldOutFraction: heldOutFraction, key: RandomKey(seed: splitSeed))
   }
 }

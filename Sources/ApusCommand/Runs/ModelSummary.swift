@@ -32,12 +32,12 @@ struct ModelSummary: Encodable {
   let batchSize: Int
   let memory: Memory
 
-  init(_ configuration: Configuration, inputCount: Int, classCount: Int) throws {
+  init(_ configuration: Configuration, input: Shape, classCount: Int) throws {
     let built = try configuration.model.build(
-      input: [inputCount], classCount: classCount, loss: configuration.loss)
+      input: input, classCount: classCount, loss: configuration.loss)
     dtype = configuration.training.dtype
     batchSize = configuration.training.plan.batchSize
-    inputShape = [inputCount]
+    inputShape = input.dimensions
     layers = zip(configuration.model.items, built.outputShapes).enumerated().map { index, pair in
       LayerSummary(
         index: index, layer: pair.0.layer.summary, outputShape: pair.1.dimensions,
@@ -52,7 +52,7 @@ struct ModelSummary: Encodable {
       },
       gradients: parameterBytes,
       optimizerStates: parameterBytes * configuration.optimizer.stateCount,
-      activations: built.outputShapes.reduce(inputCount) { $0 + $1.count } * batchSize
+      activations: built.outputShapes.reduce(input.count) { $0 + $1.count } * batchSize
         * dtype.byteCount)
   }
 }

@@ -10,10 +10,12 @@ extension TrainedModel {
   func onnxModel(networkOnly: Bool) throws -> ONNXModel {
     var metadata: [String: String] = [:]
     for (key, names) in [("features", schema.featureNames), ("labels", schema.labelVocabulary)] {
-      metadata[key] = String(decoding: try JSONEncoder().encode(names), as: UTF8.self)
+      metadata[key] = try names.map {
+        String(decoding: try JSONEncoder().encode($0), as: UTF8.self)
+      }
     }
     return try ONNXModel(
-      network, input: inputShape,
+      network, input: schema.exampleShape,
       preparation: { graph, rows in
         guard !networkOnly, let standardization = preprocessor.standardization else { return rows }
         return standardized(rows, by: standardization, in: graph)
@@ -26,7 +28,7 @@ extension TrainedModel {
   private func standardized(
     _ rows: ONNXValue, by standardization: Standardization, in graph: ONNXGraph
   ) -> ONNXValue {
-    let shape: Shape = [standardization.mean.count]
+    let shape = schema.exampleShape
     let centred = graph.node("Sub", rows, graph.constant(standardization.mean, shape: shape))
     return graph.node("Div", centred, graph.constant(standardization.scale, shape: shape))
   }

@@ -11,9 +11,7 @@ struct TrainedModel {
   /// The type of the numbers that the network computes with.
   let dtype: DType
   let network: Sequential
-  /// The shape of one example as the network takes it.
-  let inputShape: Shape
-  private let device: Device
+  let device: Device
 
   /// Reads a run and puts its network on a device.
   init(_ run: RunDirectory, on device: Device) throws {
@@ -24,9 +22,8 @@ struct TrainedModel {
     let schema = preprocessor.schema
     loss = configuration.loss
     dtype = configuration.training.dtype
-    inputShape = [schema.featureNames.count]
     network = try configuration.model.build(
-      input: inputShape, classCount: schema.labelVocabulary.count, loss: loss
+      input: schema.exampleShape, classCount: schema.labelVocabulary.count, loss: loss
     ).network
     network.initialize(seed: 0, on: device, dtype: dtype)
     let saved = try Safetensors(contentsOf: run.url(of: .model))
@@ -34,25 +31,23 @@ struct TrainedModel {
     self.device = device
   }
 
-  /// The columns and labels of the data that the network was trained on.
-  var schema: TableSchema { preprocessor.schema }
+  /// What the data had that the network was trained on.
+  var schema: ExampleSchema { preprocessor.schema }
 
   /// The number of trained numbers.
   var parameterCount: Int { network.parameterCount }
 
-  /// What the network gives for each row of a table as it was read.
+  /// What the network gives for each row of data.
   ///
-  /// `csv` is where the table comes from: a row for which the network gives no finite numbers is an
-  /// error at its line.
-  func outputs(for table: Table, of csv: CSV) throws -> [[Double]] {
-    let inputs = preprocessor.applied(to: table).tensor(dtype: dtype, on: device)
-    let outputs = predict(network, inputs)
+  /// A row for which the network gives no finite numbers is an error at its place.
+  func outputs(for rows: ModelInputs) throws -> [[Double]] {
+    let outputs = predict(network, rows.tensor)
     let width = outputs.shape[-1]
     let values = try outputs.array(of: Double.self)
-    return try csv.rows.enumerated().map { index, row in
-      let output = Array(values[index * width..<(index + 1) * width])
+    return try (0..<rows.count).map { row in
+      let output = Array(values[row * width..<(row + 1) * width])
       guard output.allSatisfy(\.isFinite) else {
-        throw UnusableRow(file: csv.file, line: row.line, dtype: dtype)
+        throw UnusableRow(place: rows.place(row), dtype: dtype)
       }
       return output
     }
@@ -61,12 +56,11 @@ struct TrainedModel {
 
 /// A row whose numbers the network cannot compute with.
 struct UnusableRow: Error, CustomStringConvertible {
-  let file: String
-  let line: Int
+  let place: String
   let dtype: DType
 
   var description: String {
-    "\(file):\(line): the network's outputs are not finite; the row's numbers are too far from "
-      + "those of the training data for \(dtype)"
+    "\(place): the network's outputs are not finite; the row's numbers are too far from those of the "
+      + "training data for \(dtype)"
   }
 }

@@ -26,7 +26,6 @@ struct TrainingRun {
   let trainingRowCount: Int
   let heldOutRowCount: Int
   private let configuration: Configuration
-  private let table: LabeledTable
   private let preprocessor: Preprocessor
   private let examples: Examples
   private let heldOut: Examples?
@@ -37,26 +36,31 @@ struct TrainingRun {
 
   /// Reads the data, divides and preprocesses it, and builds and initialises the network.
   init(_ configuration: Configuration, on device: Device) throws {
+    try configuration.training.checkDType(on: device)
+    try self.init(configuration, configuration.data.examples(), on: device)
+  }
+
+  private init(
+    _ configuration: Configuration, _ data: some LabeledData, on device: Device
+  ) throws {
     let training = configuration.training
-    try training.checkDType(on: device)
-    table = try configuration.data.table()
-    let parts = configuration.data.split(table)
+    let parts = configuration.data.split(data)
+    let schema = data.schema
     network = try configuration.model.build(
-      input: [table.features.featureCount], classCount: table.labelVocabulary.count,
+      input: schema.exampleShape, classCount: schema.labelVocabulary.count,
       loss: configuration.loss
     ).network
     if let layer = configuration.model.layerThatNeedsBatches {
       try training.checkBatches(of: parts.training.rowCount, for: layer)
     }
     loss = try configuration.loss.loss(
-      classes: parts.training.classes, among: table.labelVocabulary)
+      classes: parts.training.classes, among: schema.labelVocabulary)
     preprocessor = Preprocessor(configuration.data.preprocessing, fitting: parts.training)
-    let preprocessor = preprocessor
-    func onDevice(_ table: LabeledTable) -> Examples {
-      preprocessor.applied(to: table).examples(dtype: training.dtype, on: device)
-    }
-    examples = onDevice(parts.training)
-    heldOut = parts.heldOut.rowCount > 0 ? onDevice(parts.heldOut) : nil
+    let standardization = preprocessor.standardization
+    examples = parts.training.examples(standardization, dtype: training.dtype, on: device)
+    heldOut =
+      parts.heldOut.rowCount > 0
+      ? parts.heldOut.examples(standardization, dtype: training.dtype, on: device) : nil
     network.initialize(seed: training.seed, on: device, dtype: training.dtype)
     weightDifferences = try training.initialWeights?.load(into: network)
     trainingRowCount = parts.training.rowCount
@@ -70,12 +74,16 @@ struct TrainingRun {
   /// The device, the data, the model and the plan, a line for each.
   var summary: String {
     let plan = configuration.training.plan
+    let schema = preprocessor.schema
+    let inputSummary =
+      schema.exampleShape.rank == 1
+      ? counted(schema.exampleShape.count, "feature") : "inputs of shape \(schema.exampleShape)"
     var table = TextTable(.left("device"), .left("\(device)"))
     table.append(
       "data",
       """
-      \(configuration.data.file): \(counted(self.table.features.featureCount, "feature")), \
-      \(counted(self.table.labelVocabulary.count, "class", plural: "classes")); \
+      \(configuration.data.file): \(inputSummary), \
+      \(counted(schema.labelVocabulary.count, "class", plural: "classes")); \
       \(counted(trainingRowCount, "row")) to train on, \(grouped(heldOutRowCount)) held out
       """)
     table.append("model", network.layers.map(\.summary).joined(separator: " → "))
