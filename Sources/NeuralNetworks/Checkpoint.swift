@@ -7,10 +7,13 @@ extension Module {
   /// The values of parameters and running states as named arrays, in the order PyTorch has them.
   ///
   /// Waits for the device; throws what went wrong in computing them.
-  public func savedState() throws -> Safetensors {
+  public func savedState() throws -> Safetensors { try savedState(withTransients: false) }
+
+  /// The values as named arrays; `withTransients` also those states that files are without.
+  func savedState(withTransients: Bool) throws -> Safetensors {
     _ = requireLayout("savedState")
     var arrays: [Safetensors.NamedArray] = []
-    for (path, tensor) in namedTensors {
+    for (path, tensor) in namedTensors(withTransients: withTransients) {
       arrays.append(
         .init(name: path, dtype: tensor.dtype, shape: tensor.shape, bytes: try tensor.bytes()))
     }
@@ -49,14 +52,23 @@ extension Module {
     _ saved: Safetensors, from source: String = "the arrays", prefix: String = "",
     isStrict: Bool = true
   ) throws -> CheckpointDifferences {
+    try load(saved, from: source, prefix: prefix, isStrict: isStrict, withTransients: false)
+  }
+
+  /// Takes values from named arrays; `withTransients` also those that files are without.
+  @discardableResult
+  func load(
+    _ saved: Safetensors, from source: String, prefix: String = "", isStrict: Bool = true,
+    withTransients: Bool
+  ) throws -> CheckpointDifferences {
     let device = requireLayout("load").arena.device
-    let expected = namedTensors
+    let expected = namedTensors(withTransients: withTransients)
     let differences = CheckpointDifferences(between: saved, prefix, and: expected)
     guard differences.allow(isStrict: isStrict) else {
       throw CheckpointError(source: source, differences: differences)
     }
     let parameters = self.parameters
-    let states = runningStates.filter(\.value.isSaved)
+    let states = runningStates
     for (path, tensor) in expected {
       guard let array = saved[prefix + path] else { continue }
       let values = array.bytes.withUnsafeBytes {
@@ -69,9 +81,9 @@ extension Module {
   }
 
   /// Parameters and states, module by module, each module's parameters before its states.
-  private var namedTensors: OrderedDictionary<String, Tensor> {
+  private func namedTensors(withTransients: Bool) -> OrderedDictionary<String, Tensor> {
     let parameters = self.parameters
-    let states = runningStates.filter(\.value.isSaved)
+    let states = runningStates.filter { $0.value.isSaved || withTransients }
     var found: OrderedDictionary<String, Tensor> = [:]
     walk { path, _ in
       func isOwn(_ name: String) -> Bool {

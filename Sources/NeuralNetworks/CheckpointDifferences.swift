@@ -146,15 +146,17 @@ extension Safetensors.NamedArray {
   }
 }
 
-/// A file's arrays are not those of the model.
+/// A file's arrays are not those of the model, or of the optimiser.
 public struct CheckpointError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file, as it was named by the caller.
   public let source: String
   /// All that does not fit.
   public let differences: CheckpointDifferences
+  /// Whose values they were to be.
+  var subject = "model"
 
   /// Everything that does not fit, in one line.
   public var description: String {
-    "\(source) does not hold this model's values; \(differences)"
+    "\(source) does not hold this \(subject)'s values; \(differences)"
   }
 }

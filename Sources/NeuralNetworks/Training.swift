@@ -42,13 +42,19 @@ public struct TrainingPlan: Sendable, Hashable {
   public var shuffles: Bool
   /// The seed of the orders.
   public var seed: UInt64
+  /// How the learning rate changes.
+  public var schedule: Schedule
 
   /// Creates a plan.
-  public init(epochs: Int, batchSize: Int, shuffles: Bool = true, seed: UInt64 = 0) {
+  public init(
+    epochs: Int, batchSize: Int, shuffles: Bool = true, seed: UInt64 = 0,
+    schedule: Schedule = .constant
+  ) {
     self.epochs = epochs
     self.batchSize = batchSize
     self.shuffles = shuffles
     self.seed = seed
+    self.schedule = schedule
   }
 
   /// The bounds of the batches of `count` examples.
@@ -79,6 +85,12 @@ public struct EpochReport: Sendable, Hashable, Codable {
   /// The share of validation examples whose label is predicted; nil without any, or for a loss
   /// that predicts no labels.
   public let validationAccuracy: Double?
+  /// The learning rate of the epoch's last step.
+  public let learningRate: Double
+
+  /// The loss that tells whether training still helps: of the validation examples, where there are
+  /// any.
+  public var decisiveLoss: Double { validationLoss ?? trainingLoss }
 }
 
 /// Where training stands, for a display.
@@ -102,12 +114,14 @@ public struct TrainingProgress: Sendable, Hashable {
 ///   - loss: What is minimised.
 ///   - examples: Trained on, on the model's device.
 ///   - validation: Looked at after each epoch, or nil.
-///   - plan: Epochs, batches, order.
+///   - plan: Epochs, batches, order, schedule.
+///   - checkpoint: Where to go on from: model and optimiser are brought there, and the epochs of its
+///     history are not made again.
 ///   - observe: Called after each epoch.
 ///   - progress: Called after each step is launched.
 public func train(
   _ model: any Layer, with optimizer: Optimizer, loss: Loss, on examples: Examples,
-  validation: Examples? = nil, plan: TrainingPlan,
+  validation: Examples? = nil, plan: TrainingPlan, resuming checkpoint: TrainingCheckpoint? = nil,
   observe: (EpochReport) throws -> Void = { _ in },
   progress: (TrainingProgress) -> Void = { _ in }
 ) throws {
@@ -116,9 +130,12 @@ public func train(
   }
   let bounds = plan.batches(of: examples.count)
   let key = RandomKey(seed: plan.seed)["order"]
-  var stepCount = 0
+  try checkpoint?.restore(model, optimizer)
+  var history = checkpoint?.history ?? []
+  var stepCount = history.count * bounds.count
   defer { model.mode = .evaluation }
-  for epoch in 1...max(plan.epochs, 1) where plan.epochs > 0 {
+  for epoch in 1...max(plan.epochs, 1) where epoch > history.count && plan.epochs > 0 {
+    let reports = history.map(\.decisiveLoss)
     model.mode = .training
     let order =
       plan.shuffles
@@ -128,6 +145,9 @@ public func train(
       : nil
     for (index, range) in bounds.enumerated() {
       let batch = order.map { examples.gather($0[range]) } ?? examples.slice(range)
+      optimizer.scheduleFactor = plan.schedule.factor(
+        step: stepCount, stepsPerEpoch: bounds.count, totalSteps: plan.epochs * bounds.count,
+        reports: reports)
       try step(batch)
       stepCount += 1
       progress(.init(epoch: epoch, step: index + 1, stepsPerEpoch: bounds.count))
@@ -137,10 +157,12 @@ public func train(
     let scores = try validation.map {
       try evaluate(model, loss: loss, on: $0, batchSize: plan.batchSize)
     }
-    try observe(
-      EpochReport(
-        epoch: epoch, steps: stepCount, trainingLoss: sum / Double(examples.count),
-        validationLoss: scores?.loss, validationAccuracy: scores?.accuracy))
+    let report = EpochReport(
+      epoch: epoch, steps: stepCount, trainingLoss: sum / Double(examples.count),
+      validationLoss: scores?.loss, validationAccuracy: scores?.accuracy,
+      learningRate: optimizer.currentLearningRate)
+    history.append(report)
+    try observe(report)
   }
 }
 

@@ -127,7 +127,7 @@ public final class TrainingStep<Batch: TensorGroup> {
         stepCount = step
         losses = []
         let error = TrainingError.nonFiniteLoss(
-          loss, step: step + 1, learningRate: optimizer.learningRate)
+          loss, step: step + 1, learningRate: optimizer.currentLearningRate)
         optimizer.stopReason = error
         throw error
       }

@@ -56,14 +56,15 @@ import Testing
   ///
   /// - Parameter isCapturing: Whether the captured one is expected to be captured at the end.
   private func compare(
-    on device: Device, isCapturing: Bool = true,
+    on device: Device, isCapturing: Bool = true, loss: Loss = .crossEntropy,
+    optimizer make: (Module) -> Optimizer = { Adam($0, learningRate: 0.01) },
     _ train: (_ step: Step, _ model: Sequential) throws -> Void
   ) throws {
     var results: [[[UInt8]]] = []
     for isCaptured in [true, false] {
       let model = try makeModel(device)
-      let step = Step(model, Adam(model, learningRate: 0.01), isCaptured: isCaptured) { batch in
-        crossEntropy(model(batch.inputs), batch.targets)
+      let step = Step(model, make(model), isCaptured: isCaptured) { batch in
+        loss.value(model(batch.inputs), batch.targets)
       }
       try train(step, model)
       let losses = try step.finish()
@@ -91,12 +92,34 @@ import Testing
     }
   }
 
+  @Test("Clipping, penalties, largest norms, groups and weights of classes", arguments: Target.all)
+  func regularization(target: Target) throws {
+    let device = target.device
+    let regularization = Regularization(l1: 1e-3, l2: 1e-3, maxNorm: 0.5, clipNorm: 0.1)
+    let groups = [
+      ParameterGroup("*.bias", weightDecay: 0, l1: 0), ParameterGroup("1.*", isFrozen: true),
+      ParameterGroup("4.*", learningRateFactor: 0.5),
+    ]
+    try compare(
+      on: device, loss: .crossEntropy(labelSmoothing: 0.1, classWeights: [1, 2, 0.5]),
+      optimizer: {
+        NAdam(
+          $0, learningRate: 0.01, weightDecay: 0.1, isDecoupled: true,
+          regularization: regularization, groups: groups)
+      }
+    ) { step, _ in
+      for number in 0..<8 { try step(batch(number, on: device)) }
+    }
+  }
+
   @Test("A learning-rate schedule", arguments: Target.all)
   func schedule(target: Target) throws {
     let device = target.device
     try compare(on: device) { step, _ in
       for number in 0..<12 {
         step.optimizer.learningRate = 0.02 / Double(1 + number / 3)
+        step.optimizer.scheduleFactor = Schedule.cosine.warmingUp(for: 4).factor(
+          step: number, totalSteps: 12)
         try step(batch(number, on: device))
       }
     }

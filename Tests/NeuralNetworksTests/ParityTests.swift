@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Layers, optimisers and training runs beside what PyTorch made of the same numbers.
+/// Layers and training runs beside what PyTorch made of the same numbers.
 @Suite struct ParityTests {
   /// The closeness that PyTorch's own rounding allows over a training run, in float64.
   private static let relative = 1e-10
@@ -35,52 +35,6 @@ import Testing
           try expectClose(y, golden.values("y"), close, name)
         }
       }
-    }
-  }
-
-  // MARK: Optimisers
-
-  /// One parameter, and a loss whose gradient is what the file's README says.
-  private final class Point: Module {
-    @Parameter(shape: [17], initializer: .zeros) var position: Tensor
-  }
-
-  /// The positions after each of the steps.
-  private func trajectory(_ make: (Module) -> Optimizer, in setting: Setting) throws -> [Double] {
-    let point = Point()
-    point.initialize(seed: 1, on: setting.device, dtype: setting.dtype)
-    point.$position.assign(Golden.optimizers.tensor("start", setting))
-    let slopes = Golden.optimizers.tensor("gradients", setting)
-    let optimizer = make(point)
-    var positions: [Double] = []
-    for step in 0..<25 {
-      let (loss, gradients) = valueWithGradient(of: point) {
-        (slopes[step] * point.position + 0.15 * point.position * point.position).sum()
-      }
-      optimizer.update(gradients, loss: loss)
-      positions += try point.position.array(of: Double.self)
-    }
-    #expect(try optimizer.stepCount() == 25)
-    return positions
-  }
-
-  @Test("Optimisers follow PyTorch's trajectories", arguments: Setting.all)
-  func optimizers(setting: Setting) throws {
-    let cases: [(name: String, make: (Module) -> Optimizer)] = [
-      ("sgd", { SGD($0, learningRate: 0.1) }),
-      ("sgd_weight_decay_0.01", { SGD($0, learningRate: 0.1, weightDecay: 0.01) }),
-      ("momentum_0.9", { SGD($0, learningRate: 0.05, momentum: 0.9) }),
-      ("nesterov_0.9", { SGD($0, learningRate: 0.05, momentum: 0.9, isNesterov: true) }),
-      ("adam", { Adam($0, learningRate: 0.01) }),
-      ("adamw_0.1", { AdamW($0, learningRate: 0.01, weightDecay: 0.1) }),
-    ]
-    for (name, make) in cases {
-      let golden = Golden.optimizers.values("\(name)/trajectory")
-      // Each of 25 steps adds a few roundings of the parameter.
-      let tolerance = Tolerance.norm(64 * setting.epsilon)
-      let closeness = Closeness(
-        try trajectory(make, in: setting), golden, tolerance, dtype: setting.dtype)
-      #expect(closeness.holds, "\(name) in \(setting): \(closeness)")
     }
   }
 

@@ -16,7 +16,8 @@ import func Foundation.setenv
     case unbuiltLayer, unbuiltNorm, integerParameters
     case assignedShape, assignedStateShape, substitutedShape
     case foreignGradient, gradientsOfAnother, gradientsFromBefore
-    case lossShape, updateLossShape, nesterovWithoutMomentum
+    case lossShape, updateLossShape, nesterovWithoutMomentum, groupWithoutParameters
+    case negativePenalty
     case normInput, normBatchOfOne, dropoutProbability, flattenScalar
     case examplesCount, gradientOfGradient
 
@@ -51,6 +52,9 @@ import func Foundation.setenv
       case .lossShape: "TrainingStep: the loss has shape [4, 2]; it must be a scalar"
       case .updateLossShape: "SGD: the loss has shape [4, 2]; it must be a scalar"
       case .nesterovWithoutMomentum: "SGD: Nesterov's form needs a momentum above 0"
+      case .groupWithoutParameters:
+        "SGD: no parameter is in the group '*.bais'; there are weight, bias"
+      case .negativePenalty: "Regularization: l1 -1.0 and l2 0.0 must be at least 0"
       case .normInput: "BatchNorm(3): the input has shape [4, 2], not [n, c] or [n, c, …]"
       case .normBatchOfOne:
         "BatchNorm(3): in training a batch of one has no variance (input of shape [1, 3]); use larger batches"
@@ -100,6 +104,9 @@ import func Foundation.setenv
         let (loss, gradients) = gradients()
         SGD(layer, learningRate: 1).update(gradients, loss: loss)
       case .nesterovWithoutMomentum: _ = SGD(layer, learningRate: 1, isNesterov: true)
+      case .groupWithoutParameters:
+        _ = SGD(layer, learningRate: 1, groups: [ParameterGroup("*.bais", weightDecay: 0)])
+      case .negativePenalty: _ = Regularization(l1: -1)
       case .normInput: _ = norm(x[.all, 0..<2])
       case .normBatchOfOne: _ = norm(x[0..<1])
       case .dropoutProbability: _ = Dropout(1)

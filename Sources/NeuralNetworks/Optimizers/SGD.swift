@@ -17,22 +17,26 @@ public final class SGD: Optimizer {
   ///   - momentum: The share of the last direction that is kept, 0..<1.
   ///   - isNesterov: Whether the gradient is looked up ahead.
   ///   - weightDecay: The factor of the parameter that is added to its gradient.
+  ///   - regularization: Penalties, the largest norm of rows, clipping.
+  ///   - groups: Settings of some of the parameters.
   public init(
     _ module: Module, learningRate: Double, momentum: Double = 0, isNesterov: Bool = false,
-    weightDecay: Double = 0
+    weightDecay: Double = 0, regularization: Regularization = .none,
+    groups: [ParameterGroup] = []
   ) {
     require(!isNesterov || momentum > 0, "SGD: Nesterov's form needs a momentum above 0")
     let hasMomentum = momentum != 0
     super.init(
-      module, learningRate: learningRate,
+      module, learningRate: learningRate, weightDecay: .coupled(weightDecay),
+      regularization: regularization, groups: groups,
       rule: Rule(
-        states: hasMomentum ? ["momentum"] : [], settings: [momentum, weightDecay]
+        states: hasMomentum ? ["momentum_buffer"] : [], settings: hasMomentum ? [momentum] : []
       ) { terms in
-        let (momentum, weightDecay) = (terms.settings[0], terms.settings[1])
-        let gradient = terms.gradient + weightDecay * terms.parameter
+        let gradient = terms.gradient
         guard hasMomentum else {
           return (terms.parameter - terms.learningRate * gradient, [])
         }
+        let momentum = terms.settings[0]
         let velocity = momentum * terms.states[0] + gradient
         let direction = isNesterov ? gradient + momentum * velocity : velocity
         return (terms.parameter - terms.learningRate * direction, [velocity])
