@@ -19,7 +19,7 @@ struct Failure {
     case let code as ExitCode:
       self.init(message: nil, status: code)
     case is ConfigurationError, is DataError, is SafetensorsError, is CheckpointError,
-      is RunError, is UnusableRow, is WeightsError, is ONNXError:
+      is TrainingCheckpointError, is RunError, is UnusableRow, is WeightsError, is ONNXError:
       self.init(message: "\(error)", status: Self.dataError)
     case is UsageError, is DeviceError:
       self.init(message: "\(error)", status: .validationFailure)

@@ -45,6 +45,8 @@ struct ConfigurationTests {
             beta2: 0.999
             eps: 1e-08
             weightDecay: 0.0
+            amsgrad: false
+        schedule: constant
         train:
           batchSize: 32
           epochs: 20
@@ -124,6 +126,7 @@ struct ConfigurationTests {
           momentum: 0.9
           nesterov: true
           weightDecay: 0.0001
+      schedule: constant
       train:
         batchSize: 7
         epochs: 2
@@ -136,6 +139,74 @@ struct ConfigurationTests {
     // What was understood is read again as the same.
     let again = expected.replacing("/t.csv", with: "t.csv")
     #expect(try resolved(again, table: table, options: "") == expected)
+  }
+
+  @Test func trainingIsUnderstood() throws {
+    let expected = """
+      loss:
+        crossEntropy:
+          labelSmoothing: 0.1
+          classWeights:
+          - 1.0
+          - 2.5
+      optimizer:
+        rmsProp:
+          learningRate: 0.01
+          alpha: 0.9
+          eps: 1e-08
+          momentum: 0.5
+          centered: true
+          weightDecay: 0.0
+        groups:
+        - match: '*.bias'
+          weightDecay: 0.0
+          frozen: true
+        - match: 0.*
+          learningRateFactor: 0.5
+      regularization:
+        l1: 0.001
+        clipNorm: 1.0
+      schedule:
+        cosine:
+          to: 0.1
+          over: 8.0
+          unit: epochs
+          warmUp: 2.0
+          warmUpFrom: 0.1
+      train:
+
+      """
+    let text =
+      Self.least + """
+        loss: {crossEntropy: {labelSmoothing: 0.1, classWeights: [1, 2.5]}}
+        optimizer:
+          rmsProp: {alpha: 0.9, momentum: 0.5, centered: true}
+          groups:
+            - {match: "*.bias", weightDecay: 0, frozen: true}
+            - {match: "0.*", learningRateFactor: 0.5}
+        regularization: {clipNorm: 1, l1: 1e-3}
+        schedule: {cosine: {to: 0.1, over: 8, warmUp: 2}}
+
+        """
+    let understood = try resolved(text)
+    #expect(understood.contains(expected), "\(understood)")
+    let again = understood.replacing("/t.csv", with: "t.csv")
+    #expect(try resolved(again) == understood)
+  }
+
+  @Test(arguments: [
+    "schedule: cosine", "schedule: oneCycle", "schedule: {linear: {to: 0.1, over: 5, unit: steps}}",
+    "schedule: {constant: {warmUp: 2}}", "schedule: {step: {every: 3}}",
+    "schedule: reduceOnPlateau",
+    "schedule: {exponential: {factor: 0.9}}", "optimizer: adagrad", "optimizer: {adadelta: 0.5}",
+    "optimizer: {adamW: {amsgrad: true}}", "optimizer: {nadam: {decoupled: true}}", "loss: hinge",
+    "loss: klDivergence", "loss: {huber: {delta: 0.5}}", "loss: meanAbsoluteError",
+    "loss: {crossEntropy: {classWeights: balanced}}", "regularization: {}",
+    "optimizer: {adamW: , groups: [{match: '*', weightDecay: 0}]}",
+  ])
+  func everyNameTrains(_ line: String) throws {
+    let text = try resolved(Self.least + line + "\n", options: "--epochs 2")
+    #expect(try resolved(text.replacing("/t.csv", with: "t.csv"), options: "") == text)
   }
 
   @Test func optionsTakeThePlaceOfKeys() throws {
@@ -209,6 +280,13 @@ struct ConfigurationTests {
 
   private static let layers = "expected a layer, one of linear, batchNorm, …"
 
+  private static let optimizers =
+    "expected an optimizer, one of sgd, adagrad, adadelta, rmsProp, adam, adamW, nadam"
+
+  private static let schedules =
+    "expected a schedule, one of constant, step, exponential, linear, cosine, oneCycle, "
+    + "reduceOnPlateau"
+
   private static let losses =
     "expected a loss, one of crossEntropy, binaryCrossEntropy, klDivergence, hinge, "
     + "meanSquaredError, meanAbsoluteError, huber"
@@ -231,7 +309,7 @@ struct ConfigurationTests {
     Mistake(least + "data: {}\n", "c.yaml:1: 'data' is there twice; expected each key once"),
     more(
       "lose: crossEntropy",
-      "lose: there is no such key (did you mean 'loss'?); expected data, model, loss, optimizer, train"
+      "lose: there is no such key (did you mean 'loss'?); expected data, model, loss, optimizer, regularization, schedule, train"
     ),
 
     // The data.
@@ -354,11 +432,11 @@ struct ConfigurationTests {
       "loss.meanSquaredError.delta: there is no such key; expected none here"),
     more(
       "optimizer: adma",
-      "optimizer: there is no 'adma' (did you mean 'adam'?); expected an optimizer, one of sgd, adam, adamW"
+      "optimizer: there is no 'adma' (did you mean 'adam'?); \(optimizers)"
     ),
     more(
       "optimizer: {adam: {learningrate: 1}}",
-      "optimizer.adam.learningrate: there is no such key (did you mean 'learningRate'?); expected learningRate, beta1, beta2, eps, weightDecay"
+      "optimizer.adam.learningrate: there is no such key (did you mean 'learningRate'?); expected learningRate, beta1, beta2, eps, weightDecay, amsgrad"
     ),
     more(
       "optimizer: {sgd: 0}", "optimizer.sgd: there is '0'; expected a number above 0"),
@@ -367,6 +445,77 @@ struct ConfigurationTests {
     more(
       "optimizer: {sgd: {nesterov: true}}",
       "optimizer.sgd.nesterov: the momentum is 0; expected 'momentum: 0.9' or the like"),
+    more(
+      "optimizer: amsgrad", "optimizer: there is no 'amsgrad' (did you mean 'adam'?); \(optimizers)"
+    ),
+    more(
+      "optimizer: rmsprop",
+      "optimizer: there is no 'rmsprop' (did you mean 'rmsProp'?); \(optimizers)"),
+    more(
+      "optimizer: {rmsProp: {alpha: 1}}",
+      "optimizer.rmsProp.alpha: there is '1'; expected a number from 0 to below 1"),
+    more(
+      "optimizer: {adamW: {weightDecay: -0.1}}",
+      "optimizer.adamW.weightDecay: there is '-0.1'; expected a number of at least 0"),
+    more(
+      "optimizer: {adam: {amsgrad: 1}}",
+      "optimizer.adam.amsgrad: there is '1'; expected true or false"),
+    more(
+      "optimizer: {adam: 1, groups: [{match: a}]}",
+      "optimizer.groups[0]: the group sets nothing; expected learningRateFactor, weightDecay, l1, l2, maxNorm or frozen beside match"
+    ),
+    more(
+      "optimizer: {adam: 1, sgd: 1, groups: []}",
+      "optimizer: there are several keys, adam, sgd; \(optimizers), with its settings in braces"),
+    more(
+      "optimizer: {adam: 1, groups: {match: a}}",
+      "optimizer.groups: there is a mapping; expected a list of groups, such as '- {match: \"*.bias\", weightDecay: 0}'"
+    ),
+    more(
+      "optimizer: {adam: 1, groups: [{weightDecay: 0}]}",
+      "optimizer.groups[0].match: the key is missing; expected a pattern of parameter names, such as '*.bias' or '0.*'"
+    ),
+    more(
+      "optimizer: {adam: 1, groups: [{match: a, weightdecay: 0}]}",
+      "optimizer.groups[0].weightdecay: there is no such key (did you mean 'weightDecay'?); expected match, learningRateFactor, weightDecay, l1, l2, maxNorm, frozen"
+    ),
+    more(
+      "optimizer: {adam: 1, groups: [{match: a, frozen: 1}]}",
+      "optimizer.groups[0].frozen: there is '1'; expected true or false"),
+    more(
+      "regularization: {l1: -1}",
+      "regularization.l1: there is '-1'; expected a number of at least 0"),
+    more(
+      "regularization: {clipNorm: 0}",
+      "regularization.clipNorm: there is '0'; expected a number above 0"),
+    more(
+      "regularization: {maxnorm: 1}",
+      "regularization.maxnorm: there is no such key (did you mean 'maxNorm'?); expected l1, l2, maxNorm, clipValue, clipNorm"
+    ),
+    more(
+      "regularization: l2",
+      "regularization: there is 'l2'; expected keys and values, such as 'key: value'"),
+    more("schedule: cosin", "schedule: there is no 'cosin' (did you mean 'cosine'?); \(schedules)"),
+    more(
+      "schedule: plateau",
+      "schedule: there is no 'plateau' (did you mean 'reduceOnPlateau'?); \(schedules)"),
+    more(
+      "schedule: step",
+      "schedule.step.every: the key is missing; expected a number above 0"),
+    more(
+      "schedule: {exponential: {factor: 2}}",
+      "schedule.exponential.factor: there is '2'; expected a number above 0 and at most 1"),
+    more(
+      "schedule: {cosine: {over: 5, unit: batches}}",
+      "schedule.cosine.unit: there is 'batches'; expected one of steps, epochs"),
+    more(
+      "schedule: {cosine: {over: 5, warmUp: 5}}",
+      "schedule.cosine.warmUp: the warm-up of 5.0 takes all of 'over', 5.0; expected a number below that"
+    ),
+    more(
+      "schedule: {reduceOnPlateau: {patience: -1}}",
+      "schedule.reduceOnPlateau.patience: there is '-1'; expected a whole number from 0 to 1000000"
+    ),
     more(
       "train: {batchSize: 0}",
       "train.batchSize: there is '0'; expected a whole number from 1 to 1000000"),
@@ -404,6 +553,10 @@ struct ConfigurationTests {
     withData(
       "loss: binaryCrossEntropy", table: Sample.table + "5,5,both\n",
       "c.yaml:3: loss: binaryCrossEntropy tells two classes apart, but the data has 3; expected crossEntropy"
+    ),
+    withData(
+      "optimizer: {adam: 1e-3, groups: [{match: '*.bais', weightDecay: 0}]}",
+      "c.yaml:3: optimizer.groups[0].match: no parameter matches '*.bais' (did you mean '*.bias'?); there are 0.weight, 0.bias"
     ),
     withData(
       "loss: {crossEntropy: {classWeights: [1, 2, 3]}}",

@@ -10,6 +10,7 @@ import Testing
 struct TrainTests {
   static let files = [
     "config.yaml", "metrics.csv", "model.safetensors", "preprocessing.safetensors",
+    "training.safetensors",
   ]
   static let iris = Repository.path("Examples/iris.yaml")
 
@@ -30,9 +31,9 @@ struct TrainTests {
     #expect(try folder.contents("runs/iris") == Self.files)
     let metrics = try folder.text("runs/iris/metrics.csv").split(separator: "\n")
     #expect(metrics.count == 61)
-    #expect(metrics[0] == "epoch,steps,training_loss,held_out_loss,held_out_accuracy")
+    #expect(metrics[0] == "epoch,steps,training_loss,held_out_loss,held_out_accuracy,learning_rate")
     #expect(metrics[60].hasPrefix("60,480,"))
-    #expect(metrics[60].hasSuffix(",1.0"))
+    #expect(metrics[60].hasSuffix(",1.0,0.01"))
   }
 
   @Test(arguments: TestDevices.all.map(\.identifier))
@@ -132,6 +133,64 @@ struct TrainTests {
     #expect(trained["0.weight"] == Weights.identity["0.weight"])
     // A run trains again from its own configuration.
     #expect(try Apus().run("train", "runs/c/config.yaml", in: folder).status == 0)
+  }
+
+  // MARK: - Going on
+
+  private static let scheduled = """
+    optimizer: {nadam: 0.02, groups: [{match: "*.bias", weightDecay: 0}]}
+    regularization: {l1: 1e-4, maxNorm: 2, clipNorm: 1}
+    schedule: {cosine: {over: 6, warmUp: 1}}
+    train: {batchSize: 2, epochs: 6}
+
+    """
+
+  @Test(arguments: TestDevices.all.map(\.identifier))
+  func aTrainingThatIsResumedIsTheSameAsOneThatNeverEnded(_ device: String) throws {
+    let folder = try Sample.folder(
+      Sample.configuration(
+        model: "[linear: 3, batchNorm, dropout: 0.5, linear: 2]", Self.scheduled))
+    func train(_ options: String) throws -> Apus.Outcome {
+      try Apus(device: device).shell("apus train c.yaml \(options)", in: folder)
+    }
+    let whole = try train("--output whole")
+    #expect(whole.status == 0)
+    #expect(try train("--output part --epochs 2").status == 0)
+    let rest = try train("--output part --resume")
+    #expect(rest.errors == "")
+    for file in Self.files {
+      #expect(try folder.data("part/\(file)") == folder.data("whole/\(file)"), "\(file)")
+    }
+    // The learning rate changes, so it is shown.
+    #expect(whole.output.contains("nadam, learning rate 0.02, cosine schedule; seed 0"))
+    #expect(whole.output.contains("  learning rate\n"))
+    #expect(rest.output.contains("\n    3 ") && !rest.output.contains("\n    2 "))
+
+    let again = try train("--output part --resume")
+    #expect(again.status == 64)
+    #expect(
+      again.errors
+        == "error: part has been trained for 6 epochs of 6; expected more, such as --epochs 12\n")
+  }
+
+  @Test func onlyARunOfTheSameModelIsResumed() throws {
+    let folder = try Sample.folder()
+    let none = try Apus().run("train", "c.yaml", "--resume", in: folder)
+    #expect(none.status == 65)
+    #expect(
+      none.errors
+        == "error: runs/c does not exist; expected a directory that 'apus train' left\n")
+    #expect(try Apus().run("train", "c.yaml", in: folder).status == 0)
+    let before = try folder.data("runs/c/model.safetensors")
+    try folder.write(Sample.configuration("optimizer: {sgd: {momentum: 0.5}}"), to: "c.yaml")
+    let other = try Apus().run("train", "c.yaml", "--resume", "--epochs", "30", in: folder)
+    #expect(other.status == 65)
+    #expect(
+      other.errors.contains(
+        "training.safetensors does not hold this optimiser's values; 2 missing: "
+          + "0.weight.momentum_buffer"
+      ))
+    #expect(try folder.data("runs/c/model.safetensors") == before)
   }
 
   @Test func weightsOfAnotherModelAreRefused() throws {

@@ -10,8 +10,8 @@ struct TrainCommand: ParsableCommand {
     abstract: "Train the model of a configuration.",
     discussion: """
       Leaves a directory with the weights (model.safetensors), what more data needs to be read alike \
-      (preprocessing.safetensors), the configuration as it was understood (config.yaml) and a line \
-      for each epoch (metrics.csv). An earlier run in that directory is replaced when the training \
+      (preprocessing.safetensors), the configuration as it was understood (config.yaml), a line for \
+      each epoch (metrics.csv), and what going on needs (training.safetensors). An earlier run in that directory is replaced when the training \
       has succeeded, and not before.
       """)
 
@@ -40,6 +40,14 @@ struct TrainCommand: ParsableCommand {
       valueName: "dir"))
   var output: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      """
+      Go on with the run in the directory until the configuration's number of epochs: the same as if \
+      it had never ended.
+      """))
+  var resume = false
+
   @OptionGroup var device: DeviceOption
   @OptionGroup var format: FormatOption
 
@@ -59,6 +67,7 @@ struct TrainCommand: ParsableCommand {
     let directory = RunDirectory(path: output ?? defaultOutput)
     // Training may take hours: what cannot be written in the end is found out now.
     try directory.checkCanPublish()
+    let checkpoint = try resume ? self.checkpoint(in: directory, configuration) : nil
     let training = try TrainingRun(configuration, on: device.open())
     let say = format.isJSON ? Console.report : Console.print
     try say(training.summary + "\n")
@@ -67,7 +76,7 @@ struct TrainCommand: ParsableCommand {
       configuration.training.plan, hasHeldOut: training.hasHeldOut,
       drawsBar: !format.isJSON, write: say)
     let start = ContinuousClock.now
-    let result = try training.run(display)
+    let result = try training.run(display, resuming: checkpoint)
     let duration = ContinuousClock.now - start
     try training.save(result, to: directory)
 
@@ -76,6 +85,22 @@ struct TrainCommand: ParsableCommand {
     if format.isJSON {
       try Console.print(JSON.text(TrainingSummary(training, result, output: directory.path)))
     }
+  }
+
+  /// Where to go on from, with epochs left to make.
+  private func checkpoint(
+    in directory: RunDirectory, _ configuration: Configuration
+  ) throws -> TrainingCheckpoint {
+    let checkpoint = try directory.checkpoint()
+    let (done, wanted) = (checkpoint.history.count, configuration.training.plan.epochs)
+    guard done < wanted else {
+      throw UsageError(
+        """
+        \(directory.path) has been trained for \(counted(done, "epoch")) of \(wanted); expected more, \
+        such as --epochs \(2 * done)
+        """)
+    }
+    return checkpoint
   }
 
   private var defaultOutput: String {

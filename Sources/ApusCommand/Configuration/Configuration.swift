@@ -2,7 +2,7 @@ import Foundation
 import NeuralNetworks
 import Yams
 
-/// A whole configuration: data, model, loss, optimizer, training.
+/// A whole configuration: data, model, loss, optimizer, regularization, schedule, training.
 struct Configuration {
   /// What the command line says otherwise.
   struct Overrides {
@@ -17,6 +17,8 @@ struct Configuration {
   let model: ModelConfiguration
   let loss: LossConfiguration
   let optimizer: OptimizerConfiguration
+  let regularization: WeightRegularizationConfiguration
+  let schedule: ScheduleConfiguration
   let training: TrainingConfiguration
   /// The configuration as it was understood, with every default and with whole paths; read again
   /// it gives the same.
@@ -52,6 +54,8 @@ struct Configuration {
         model: try ModelConfiguration(section, key: "model"),
         loss: try LossConfiguration(section, key: "loss"),
         optimizer: try OptimizerConfiguration(section, key: "optimizer"),
+        regularization: try WeightRegularizationConfiguration(section, key: "regularization"),
+        schedule: try ScheduleConfiguration(section, key: "schedule"),
         training: try section.section("train") {
           try TrainingConfiguration($0, folder: folder, overrides: overrides)
         }
@@ -61,7 +65,9 @@ struct Configuration {
     model = parts.model
     loss = parts.loss
     optimizer = parts.optimizer
-    training = parts.training
+    regularization = parts.regularization
+    schedule = parts.schedule
+    training = parts.training.following(parts.schedule.schedule)
     resolved = try serialize(node: Node(section.resolved), allowUnicode: true)
   }
 }

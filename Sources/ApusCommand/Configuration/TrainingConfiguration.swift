@@ -6,7 +6,7 @@ import Tensors
 struct TrainingConfiguration {
   /// The seed of the initial weights, of dropout and of the order of the rows.
   let seed: UInt64
-  let plan: TrainingPlan
+  private(set) var plan: TrainingPlan
   let dtype: DType
   /// The weights to start from, or nil to draw them.
   let initialWeights: InitialWeights?
@@ -32,6 +32,13 @@ struct TrainingConfiguration {
     plan = TrainingPlan(epochs: epochs, batchSize: batchSize, shuffles: shuffles, seed: seed)
     dtypePlace = section.place(of: "dtype")
     batchSizePlace = section.place(of: "batchSize")
+  }
+
+  /// The same with a schedule of the learning rate.
+  func following(_ schedule: Schedule) -> TrainingConfiguration {
+    var training = self
+    training.plan.schedule = schedule
+    return training
   }
 
   /// Checks that a device computes with the numbers that are asked for.

@@ -35,6 +35,7 @@ struct ModelSummary: Encodable {
   init(_ configuration: Configuration, input: Shape, classCount: Int) throws {
     let built = try configuration.model.build(
       input: input, classCount: classCount, loss: configuration.loss)
+    try configuration.optimizer.checkGroups(of: built.network)
     dtype = configuration.training.dtype
     batchSize = configuration.training.plan.batchSize
     inputShape = input.dimensions

@@ -1,4 +1,5 @@
 import Foundation
+import NeuralNetworks
 
 /// The directory that a training leaves: the trained model and all that is needed to use it.
 struct RunDirectory {
@@ -8,6 +9,7 @@ struct RunDirectory {
     case preprocessing = "preprocessing.safetensors"
     case configuration = "config.yaml"
     case metrics = "metrics.csv"
+    case training = "training.safetensors"
   }
 
   /// The directory as the user named it.
@@ -37,6 +39,12 @@ struct RunDirectory {
     let problem =
       FileManager.default.fileExists(atPath: path) ? "has no \(first.rawValue)" : "does not exist"
     throw RunError("\(path) \(problem); expected a directory that 'apus train' left")
+  }
+
+  /// Where the training of a run stood when it ended.
+  func checkpoint() throws -> TrainingCheckpoint {
+    try checkIsRun()
+    return try TrainingCheckpoint(contentsOf: url(of: .training))
   }
 
   // MARK: - Writing

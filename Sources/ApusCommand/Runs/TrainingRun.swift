@@ -13,6 +13,7 @@ struct TrainingRun {
     let heldOutLoss: Double?
     let heldOutAccuracy: Double?
     fileprivate let heldOutRowCount: Int
+    fileprivate let checkpoint: TrainingCheckpoint
 
     /// The held-out accuracy, for people.
     var summary: String {
@@ -53,6 +54,7 @@ struct TrainingRun {
     if let layer = configuration.model.layerThatNeedsBatches {
       try training.checkBatches(of: parts.training.rowCount, for: layer)
     }
+    try configuration.optimizer.checkGroups(of: network)
     loss = try configuration.loss.loss(
       classes: parts.training.classes, among: schema.labelVocabulary)
     preprocessor = Preprocessor(configuration.data.preprocessing, fitting: parts.training)
@@ -98,22 +100,26 @@ struct TrainingRun {
       "plan",
       """
       \(counted(plan.epochs, "epoch")) in batches of \(plan.batchSize); \
-      \(configuration.loss.name); \(configuration.optimizer.summary); seed \(plan.seed)
+      \(configuration.loss.name); \(configuration.optimizer.summary)\
+      \(configuration.schedule.summary.map { ", \($0)" } ?? ""); seed \(plan.seed)
       """)
     return "\(table)"
   }
 
-  /// Trains the network.
+  /// Trains the network, or goes on with a training.
   ///
   /// Throws `TrainingError`, or ``NonFiniteWeights``, when it comes to numbers that are not finite.
-  func run(_ display: TrainingDisplay) throws -> Result {
+  func run(_ display: TrainingDisplay, resuming checkpoint: TrainingCheckpoint?) throws -> Result {
     defer { display.end() }
+    var epochs = checkpoint?.history ?? []
+    let optimizer = configuration.optimizer.make(
+      network, configuration.regularization.regularization)
+    // Before the headings, so that what does not fit is said alone.
+    try checkpoint?.restore(network, optimizer)
     try display.begin()
-    var epochs: [EpochReport] = []
-    let optimizer = configuration.optimizer.make(network)
     try train(
       network, with: optimizer, loss: loss, on: examples, validation: heldOut,
-      plan: configuration.training.plan,
+      plan: configuration.training.plan, resuming: checkpoint,
       observe: { report in
         epochs.append(report)
         try display.show(report)
@@ -121,7 +127,7 @@ struct TrainingRun {
     // The last update comes after the last loss, and is not looked at by it.
     for (path, parameter) in network.parameters
     where try !parameter.value.array(of: Double.self).allSatisfy(\.isFinite) {
-      throw NonFiniteWeights(path: path, learningRate: optimizer.learningRate)
+      throw NonFiniteWeights(path: path, learningRate: optimizer.currentLearningRate)
     }
     let untrained =
       epochs.isEmpty
@@ -129,7 +135,8 @@ struct TrainingRun {
     return Result(
       epochs: epochs, heldOutLoss: epochs.last?.validationLoss ?? untrained?.loss,
       heldOutAccuracy: epochs.last?.validationAccuracy ?? untrained?.accuracy,
-      heldOutRowCount: heldOutRowCount)
+      heldOutRowCount: heldOutRowCount,
+      checkpoint: try TrainingCheckpoint(network, optimizer, history: epochs))
   }
 
   /// Leaves the network and what belongs to it in a directory.
@@ -140,6 +147,7 @@ struct TrainingRun {
       try preprocessor.save(to: directory.url(of: .preprocessing))
       try configuration.resolved.write(
         to: directory.url(of: .configuration), atomically: false, encoding: .utf8)
+      try result.checkpoint.write(to: directory.url(of: .training))
       try Self.metrics(result.epochs).write(
         to: directory.url(of: .metrics), atomically: false, encoding: .utf8)
     }
@@ -147,12 +155,12 @@ struct TrainingRun {
 
   /// CSV with a line for each epoch.
   private static func metrics(_ epochs: [EpochReport]) -> String {
-    let header = "epoch,steps,training_loss,held_out_loss,held_out_accuracy"
+    let header = "epoch,steps,training_loss,held_out_loss,held_out_accuracy,learning_rate"
     let lines = epochs.map { report in
       [
         "\(report.epoch)", "\(report.steps)", "\(report.trainingLoss)",
         report.validationLoss.map { "\($0)" } ?? "",
-        report.validationAccuracy.map { "\($0)" } ?? "",
+        report.validationAccuracy.map { "\($0)" } ?? "", "\(report.learningRate)",
       ].joined(separator: ",")
     }
     return ([header] + lines).map { $0 + "\n" }.joined()

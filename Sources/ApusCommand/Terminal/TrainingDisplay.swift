@@ -29,7 +29,8 @@ final class TrainingDisplay {
     guard plan.epochs > 0 else { return }
     try write(
       line(
-        ["epoch", "training loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])))
+        ["epoch", "training loss"] + (hasHeldOut ? ["held-out loss", "held-out accuracy"] : [])
+          + (showsLearningRate ? ["learning rate"] : [])))
   }
 
   /// Moves the bar.
@@ -55,14 +56,19 @@ final class TrainingDisplay {
         ["\(report.epoch)", lossText(report.trainingLoss)]
           + [
             report.validationLoss.map(lossText), report.validationAccuracy.map(percentage),
+            showsLearningRate ? lossText(report.learningRate) : nil,
           ].compactMap { $0 }))
   }
 
   /// Takes the bar away.
   func end() { bar?.clear() }
 
+  /// Whether the learning rate changes, so that it is shown.
+  private var showsLearningRate: Bool { !plan.schedule.isConstant }
+
   private func line(_ cells: [String]) -> String {
-    zip(cells, [5, 15, 15, 19]).map { cell, width in
+    let widths = [5, 15] + (hasHeldOut ? [15, 19] : []) + [15]
+    return zip(cells, widths).map { cell, width in
       String(repeating: " ", count: max(width - cell.count, 0)) + cell
     }.joined()
   }
