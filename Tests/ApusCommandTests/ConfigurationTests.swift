@@ -200,7 +200,8 @@ struct ConfigurationTests {
     "schedule: reduceOnPlateau",
     "schedule: {exponential: {factor: 0.9}}", "optimizer: adagrad", "optimizer: {adadelta: 0.5}",
     "optimizer: {adamW: {amsgrad: true}}", "optimizer: {nadam: {decoupled: true}}", "loss: hinge",
-    "loss: klDivergence", "loss: {huber: {delta: 0.5}}", "loss: meanAbsoluteError",
+    "loss: klDivergence", "loss: {hinge: 0.5}", "schedule: {cosine: 2}", "schedule: {step: 1}",
+    "loss: {huber: {delta: 0.5}}", "loss: meanAbsoluteError",
     "loss: {crossEntropy: {classWeights: balanced}}", "regularization: {}",
     "optimizer: {adamW: , groups: [{match: '*', weightDecay: 0}]}",
   ])
@@ -426,6 +427,7 @@ struct ConfigurationTests {
     more(
       "loss: {hinge: {classWeights: [1, -1]}}",
       "loss.hinge.classWeights[1]: there is '-1'; expected a number above 0"),
+    more("loss: {huber: 0}", "loss.huber: there is '0'; expected a number above 0"),
     more("loss: {huber: {delta: 0}}", "loss.huber.delta: there is '0'; expected a number above 0"),
     more(
       "loss: {meanSquaredError: {delta: 1}}",
@@ -502,6 +504,7 @@ struct ConfigurationTests {
     more(
       "schedule: step",
       "schedule.step.every: the key is missing; expected a number above 0"),
+    more("schedule: {step: 0}", "schedule.step: there is '0'; expected a number above 0"),
     more(
       "schedule: {exponential: {factor: 2}}",
       "schedule.exponential.factor: there is '2'; expected a number above 0 and at most 1"),

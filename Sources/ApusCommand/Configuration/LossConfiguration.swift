@@ -23,7 +23,9 @@ struct LossConfiguration {
     let choice = try Choice(
       section.node(key) ?? Node(usual), at: section.place(of: key), of: "a loss",
       among: Loss.all.map(\.name), synonyms: Self.synonyms)
-    let (loss, resolved) = try choice.settings { try Self($0, choice.name) }
+    let (loss, resolved) = try choice.settings(shortKey: Self.shortKeys[choice.name]) {
+      try Self($0, choice.name)
+    }
     section.record(key, resolved)
     self = loss
     place = section.place(of: key)
@@ -64,6 +66,12 @@ struct LossConfiguration {
     "mse": "meanSquaredError", "l2": "meanSquaredError", "mae": "meanAbsoluteError",
     "l1": "meanAbsoluteError", "smoothl1": "huber", "kl": "klDivergence", "kld": "klDivergence",
     "multimargin": "hinge", "margin": "hinge",
+  ]
+
+  /// The setting that may be written alone, as `huber: 0.5`.
+  private static let shortKeys = [
+    Loss.huber.name: "delta", Loss.hinge.name: "margin",
+    Loss.binaryCrossEntropy.name: "positiveWeight",
   ]
 
   /// `balanced`, or a list of one number for each class.

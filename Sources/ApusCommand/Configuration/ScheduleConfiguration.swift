@@ -17,6 +17,16 @@ struct ScheduleConfiguration {
     case cosine
     case oneCycle
     case reduceOnPlateau
+
+    /// The setting that may be written alone, as `step: 5`.
+    var shortKey: String? {
+      switch self {
+      case .constant: nil
+      case .step: "every"
+      case .exponential, .reduceOnPlateau: "factor"
+      case .linear, .cosine, .oneCycle: "over"
+      }
+    }
   }
 
   /// What the field also calls them, in lower case, for suggestions.
@@ -30,7 +40,9 @@ struct ScheduleConfiguration {
     let choice = try Choice(
       section.node(key) ?? Node(Kind.constant.rawValue), at: section.place(of: key),
       of: "a schedule", among: Kind.allCases.map(\.rawValue), synonyms: Self.synonyms)
-    let (schedule, resolved) = try choice.settings { section in
+    let (schedule, resolved) = try choice.settings(
+      shortKey: Kind(rawValue: choice.name)?.shortKey
+    ) { section in
       try Self.schedule(Kind(rawValue: choice.name) ?? .constant, section)
     }
     section.record(key, resolved)

@@ -7,7 +7,8 @@ import Testing
 @Suite struct OptimizerTests {
   private static let makes: [@Sendable (Module) -> Optimizer] = [
     { SGD($0, learningRate: 0.1) }, { SGD($0, learningRate: 0.1, momentum: 0.9, weightDecay: 0.1) },
-    { Adam($0, weightDecay: 0.1) }, { AdamW($0) },
+    { Adam($0, weightDecay: 0.1) }, { AdamW($0) }, { Adagrad($0) }, { Adadelta($0) },
+    { RMSProp($0, momentum: 0.5, isCentered: true) }, { NAdam($0) },
   ]
 
   private func model(_ depth: Int, _ setting: Setting) throws -> Sequential {
@@ -152,6 +153,34 @@ import Testing
     #expect(try optimizer.stepCount() == 1)
     // The step is the first: as long as the learning rate.
     try expectClose(module.first, [-1, -1, -1], .norm(1e-7))
+  }
+
+  @Test("A step that is taken back leaves no trace in what goes on from step to step")
+  func takenBack() throws {
+    func train(refusing refused: Int?) throws -> [Double] {
+      let watched = WatchedBackend()
+      let setting = Setting(watched.device, .float64)
+      let module = TwoParameters()
+      module.initialize(seed: 1, on: setting.device, dtype: setting.dtype)
+      let optimizer = NAdam(module, learningRate: 0.5)
+      for step in 0..<4 {
+        let (_, gradients) = valueWithGradient(of: module) {
+          (module.first * Double(step + 1)).sum()
+        }
+        if step == refused {
+          // The step is counted, and then the rule is not applied.
+          watched.refuse { call, count in call == .map && count == 1 }
+          optimizer.update(gradients)
+          #expect(optimizer.failure != nil)
+          watched.refuseNothing()
+        }
+        optimizer.update(gradients)
+        #expect(optimizer.failure == nil)
+      }
+      #expect(try optimizer.stepCount() == 4)
+      return try module.numbers()
+    }
+    #expect(try train(refusing: 2) == train(refusing: nil))
   }
 
   @Test("An optimiser that could not be set up says so at each update")
