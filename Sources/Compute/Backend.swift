@@ -5,8 +5,8 @@
 /// throws when its launch could not be made, and then nothing was written; a failure that the
 /// driver reports later fails every storage written since the last successful wait.
 public protocol Backend: AnyObject, MemoryBackend, PointwiseBackend, ReductionBackend,
-  MatMulBackend, NormalizationBackend, SoftmaxBackend, ClassLossBackend, IndexingBackend,
-  RandomBackend, RecordingBackend, Sendable
+  MatMulBackend, ConvolutionBackend, PoolingBackend, NormalizationBackend, SoftmaxBackend,
+  ClassLossBackend, IndexingBackend, RandomBackend, RecordingBackend, Sendable
 {
   /// The device's name, as `apus devices` prints it.
   var name: String { get }

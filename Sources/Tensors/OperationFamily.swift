@@ -27,7 +27,8 @@ public enum OperationFamilies {
   /// The one list: the gradient check, the parity suite and `apus gradcheck` run over it.
   public static let all: [any OperationFamily.Type] = [
     PointwiseOperation.self, ActivationOperation.self, ShapeOperation.self,
-    ReductionOperation.self, MatMulOperation.self, NormalizationOperation.self,
+    ReductionOperation.self, MatMulOperation.self, ConvolutionOperation.self,
+    PoolingOperation.self, NormalizationOperation.self,
     LossOperation.self, IndexingOperation.self, RandomOperation.self,
   ]
 

@@ -185,4 +185,41 @@ import Testing
       }
     }
   }
+
+  @Test(arguments: settings)
+  func convolutionAndPooling(setting: Setting) throws {
+    var generator = SeededGenerator(77)
+    let dtype = setting.dtype
+    let axis = WindowAxis(input: 8, output: 4, kernel: 3, stride: 2, padding: 1)
+    let geometry = ConvolutionGeometry(
+      images: 2, inputChannels: 3, outputChannels: 5, rows: axis, columns: axis)
+    let window = WindowAxis(input: 4, output: 2, kernel: 2, stride: 2)
+    let pooling = PoolingGeometry(planes: 10, rows: window, columns: window)
+    let inputs = [
+      generator.reals(geometry.inputShape, dtype), generator.reals(geometry.weightShape, dtype),
+      generator.reals([5], dtype), generator.reals(geometry.outputShape, dtype),
+    ]
+    let outputs =
+      [geometry.outputShape, geometry.inputShape, geometry.weightShape].map { HostView($0, dtype) }
+      + [
+        HostView(pooling.outputShape, dtype), HostView(pooling.outputShape, .uint8),
+        HostView(pooling.inputShape, dtype),
+      ]
+    try check(setting, inputs, into: outputs, "images") { backend, inputs, outputs in
+      try backend.convolve(
+        inputs[0], weight: inputs[1], bias: inputs[2], activation: max(x, 0), geometry: geometry,
+        into: outputs[0])
+      try backend.convolveTransposed(
+        inputs[3], weight: inputs[1], bias: nil, activation: nil, geometry: geometry,
+        into: outputs[1])
+      try backend.convolutionWeightGradient(
+        inputs[3], x: inputs[0], geometry: geometry, into: outputs[2])
+      let planes = outputs[0].with(
+        shape: pooling.inputShape, strides: pooling.inputShape.contiguousStrides)
+      try backend.pool(
+        planes, .maximum, geometry: pooling, into: outputs[3], taps: outputs[4])
+      try backend.poolGradient(
+        outputs[3], .maximum, geometry: pooling, taps: outputs[4], into: outputs[5])
+    }
+  }
 }

@@ -51,7 +51,8 @@ import Testing
         whole, geometry: .batch([2, 2]), mode: .meanAndVariance, epsilon: 1e-5, scale: failed[0],
         shift: vector
       ).mean,
-      fused(whole, failed) { $0 * $1 }, failed.variance(),
+      fused(whole, failed) { $0 * $1 }, failed.variance(), maxPool2d(failed, window: 2),
+      conv2d(failed.reshaped(to: [1, 1, 2, 2]), weight: whole.reshaped(to: [1, 1, 2, 2])),
     ]
     for (number, result) in results.enumerated() {
       #expect(throws: WatchedBackend.Refusal(call: .allocate), "\(number)") {
@@ -69,12 +70,15 @@ import Testing
       .random,
       .write, .scatterAdd, .normalizeGradient, .softmaxCrossEntropyGradient, .classLoss,
       .classLossGradient,
+      .convolve, .convolveTransposed, .convolutionWeightGradient, .pool, .poolGradient,
     ])
   func refusedLaunches(call: WatchedBackend.Call) throws {
     let watched = WatchedBackend()
     let device = watched.device
     let x = Tensor([[1, 2], [3, 4]], dtype: .float64, on: device)
     let labels = Tensor([0, 1], dtype: .int32, on: device)
+    let image = Tensor([1, 2, 3, 4], dtype: .float64, on: device).reshaped(to: [1, 1, 2, 2])
+    let pixel = Tensor([1], dtype: .float64, on: device).reshaped(to: [1, 1, 1, 1])
     watched.refuse { asked, _ in asked == call }
     func gradient(_ body: (Tensor) -> Tensor) -> Tensor {
       valueWithPullback(at: [x]) { body($0[0]) }.pullback(x)[0]
@@ -98,6 +102,13 @@ import Testing
         valueWithPullback(at: [x]) { crossEntropyPerExample($0[0], labels) }.pullback(x[0])[0]
       case .classLossGradient:
         valueWithPullback(at: [x]) { multiclassHingePerExample($0[0], labels) }.pullback(x[0])[0]
+      case .convolve: conv2d(image, weight: image)
+      case .convolveTransposed: convTranspose2d(image, weight: image)
+      case .convolutionWeightGradient:
+        valueWithPullback(at: [image]) { conv2d(image, weight: $0[0]) }.pullback(pixel)[0]
+      case .pool: maxPool2d(x, window: 2)
+      case .poolGradient:
+        valueWithPullback(at: [image]) { averagePool2d($0[0], window: 2) }.pullback(pixel)[0]
       case .allocate, .read, .wait, .fence, .fenceWait: x
       }
     #expect(throws: WatchedBackend.Refusal(call: call)) { try result.wait() }

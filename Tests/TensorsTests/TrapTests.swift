@@ -13,6 +13,8 @@ import func Foundation.setenv
     case shapesOfArithmetic, shapesOfFusion, twoDevices, twoDTypes, missingDType
     case matmulLengths, matmulBatches, matmulScalar, matmulIntegers
     case linearWeight, linearBias
+    case convolutionChannels, convolutionWindow, convolutionBias, convolutionIntegers
+    case sequenceRank, outputPadding, poolingWindow, poolingPadding
     case reshapeCount, reshapeOpenLength, permutation, transposedVector, broadcastShape
     case sliceRange, subscriptIndex, subscriptCount, expandedAxis, axisOutOfRange
     case concatenatedShapes, concatenatedNothing
@@ -42,6 +44,21 @@ import func Foundation.setenv
       case .linearWeight:
         "linear: input of shape [2, 3] does not fit weight [3, 4], which is [out, in]"
       case .linearBias: "linear: bias of shape [2] does not fit weight [5, 3]"
+      case .convolutionChannels:
+        "conv2d: input of shape [2, 3, 5, 6] and weight [4, 2, 3, 3] in 1 groups; [n, channels, height, width] and [out, channels / groups, height, width] were expected"
+      case .convolutionWindow:
+        "conv2d: a window of 3×3 at stride 1×1 with dilation 3×3 and padding valid does not fit input [2, 3, 5, 6]"
+      case .convolutionBias: "conv2d: bias of shape [3] for 4 output channels"
+      case .convolutionIntegers:
+        "conv2d: operands are int32; convert them with cast(to: .float32)"
+      case .sequenceRank:
+        "conv1d: input of shape [2, 3] and weight [4, 3, 3]; [n, channels, length] and [out, channels / groups, length] were expected"
+      case .outputPadding:
+        "convTranspose2d: a window of 3×3 at stride 2×2 with dilation 1×1, padding 1×1 and output padding 2×2 gives nothing for input [2, 4, 5, 6]; output padding is less than stride or dilation"
+      case .poolingWindow:
+        "maxPool2d: a window of 4×4 at stride 4×4 with padding 0×0 does not fit shape [2, 3]"
+      case .poolingPadding:
+        "averagePool1d: a window of 1×3 at stride 1×3 with padding 0×2 does not fit shape [2, 1, 3]; padding is at most half the window"
       case .reshapeCount: "reshaped(to:): shape [2, 3] has 6 elements, [4] has 4"
       case .reshapeOpenLength: "reshaped(to:): 6 elements of shape [2, 3] do not fill [4, -1]"
       case .permutation: "permuted: [0, 0] does not name each axis of [2, 3] once"
@@ -99,6 +116,8 @@ import func Foundation.setenv
       let vector = Tensor.ones([3], on: .reference)
       let integers = Tensor.ones([2, 3], dtype: .int32, on: .reference)
       let empty = Tensor.zeros([0, 3], on: .reference)
+      let images = Tensor.ones([2, 3, 5, 6], on: .reference)
+      let filters = Tensor.ones([4, 3, 3, 3], on: .reference)
       let labels = Tensor.zeros([2], dtype: .int32, on: .reference)
       switch self {
       case .shapesOfArithmetic: _ = x * .ones([4], on: .reference)
@@ -115,6 +134,20 @@ import func Foundation.setenv
       case .linearWeight: _ = linear(x, weight: .ones([3, 4], on: .reference), bias: nil)
       case .linearBias:
         _ = linear(x, weight: .ones([5, 3], on: .reference), bias: .ones([2], on: .reference))
+      case .convolutionChannels:
+        _ = conv2d(images, weight: .ones([4, 2, 3, 3], on: .reference))
+      case .convolutionWindow:
+        _ = conv2d(images, weight: .ones([4, 3, 3, 3], on: .reference), dilation: 3)
+      case .convolutionBias: _ = conv2d(images, weight: filters, bias: vector)
+      case .convolutionIntegers:
+        _ = conv2d(images.cast(to: .int32), weight: filters.cast(to: .int32))
+      case .sequenceRank: _ = conv1d(x, weight: .ones([4, 3, 3], on: .reference))
+      case .outputPadding:
+        _ = convTranspose2d(
+          .ones([2, 4, 5, 6], on: .reference), weight: filters, stride: 2, padding: 1,
+          outputPadding: 2)
+      case .poolingWindow: _ = maxPool2d(x, window: 4)
+      case .poolingPadding: _ = averagePool1d(x, window: 3, padding: 2)
       case .reshapeCount: _ = x.reshaped(to: [4])
       case .reshapeOpenLength: _ = x.reshaped(to: [4, -1])
       case .permutation: _ = x.permuted([0, -2])

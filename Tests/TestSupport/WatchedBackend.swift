@@ -9,6 +9,7 @@ public final class WatchedBackend: Backend {
     case allocate, write, read, wait, fence, fenceWait
     case map, reduce, multiply, normalize, normalizeGradient, softmaxCrossEntropy
     case softmaxCrossEntropyGradient, classLoss, classLossGradient, gather, scatterAdd, random
+    case convolve, convolveTransposed, convolutionWeightGradient, pool, poolGradient
   }
 
   /// Thrown by calls that were told to fail.
@@ -159,6 +160,51 @@ public final class WatchedBackend: Backend {
   ) throws {
     try enter(.multiply)
     try base.multiply(a, b, bias: bias, activation: activation, into: output)
+  }
+
+  /// As the reference.
+  public func convolve(
+    _ x: View, weight: View, bias: View?, activation: Expression?,
+    geometry: ConvolutionGeometry, into y: View
+  ) throws {
+    try enter(.convolve)
+    try base.convolve(
+      x, weight: weight, bias: bias, activation: activation, geometry: geometry, into: y)
+  }
+
+  /// As the reference.
+  public func convolveTransposed(
+    _ y: View, weight: View, bias: View?, activation: Expression?,
+    geometry: ConvolutionGeometry, into x: View
+  ) throws {
+    try enter(.convolveTransposed)
+    try base.convolveTransposed(
+      y, weight: weight, bias: bias, activation: activation, geometry: geometry, into: x)
+  }
+
+  /// As the reference.
+  public func convolutionWeightGradient(
+    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View
+  ) throws {
+    try enter(.convolutionWeightGradient)
+    try base.convolutionWeightGradient(cotangent, x: x, geometry: geometry, into: gradient)
+  }
+
+  /// As the reference.
+  public func pool(
+    _ x: View, _ pooling: Pooling, geometry: PoolingGeometry, into y: View, taps: View?
+  ) throws {
+    try enter(.pool)
+    try base.pool(x, pooling, geometry: geometry, into: y, taps: taps)
+  }
+
+  /// As the reference.
+  public func poolGradient(
+    _ cotangent: View, _ pooling: Pooling, geometry: PoolingGeometry, taps: View?,
+    into gradient: View
+  ) throws {
+    try enter(.poolGradient)
+    try base.poolGradient(cotangent, pooling, geometry: geometry, taps: taps, into: gradient)
   }
 
   /// As the reference.

@@ -1,0 +1,234 @@
+import Compute
+import OpenCLRuntime
+
+// Convolutions on processors that are vector machines.
+
+extension OpenCLBackend {
+  /// The launches of a correlation: one that packs the weight, and one that copies what each block of
+  /// positions sees and computes it.
+  func panels(_ correlation: Correlation, width: Int, tileRows: Int) throws -> [Launch] {
+    let dtype = correlation.y.dtype
+    let tile = PanelTile.correlating(
+      filters: correlation.filters, width: width, tileRows: tileRows)
+    let regions = RegionPlan(
+      correlation, channels: correlation.channels, tasks: correlation.images * correlation.groups,
+      wanted: panelTasks, slack: tile.panel, mostRows: correlation.rows.count, dtype)
+    let tiles = correlation.filters.dividedRoundingUp(by: tile.rows)
+    let packed = try scratch(
+      [correlation.groups, tiles, correlation.depth, tile.rows], dtype)
+    let memory = try scratch([regions.items, regions.length], dtype)
+    let views =
+      [correlation.x, correlation.weight, correlation.y, packed, memory]
+      + (correlation.bias.map { [$0] } ?? [])
+    let index = profile.indexType(views)
+    func kernel(_ function: String) throws -> PreparedKernel {
+      let isPacking = function == "pack_filters"
+      return try stream.prepare(
+        ConvolutionPanelKernel(
+          function: function, window: correlation.window, hasBias: correlation.bias != nil,
+          activation: isPacking ? nil : correlation.activation,
+          hasUnitStep: !isPacking && correlation.columns.outputStep == 1, dtype: dtype,
+          index: index, tile: tile))
+    }
+    let layout = index.argument(correlation.layout, as: "struct correlation")
+    let packing = Launch(
+      kernel: try kernel("pack_filters"),
+      arguments: [try .view(correlation.weight), try .view(packed), layout],
+      items: WorkSize(tiles, correlation.channels, correlation.groups), local: WorkSize(1, 1, 1),
+      work: packed.count, writesOutput: false)
+    var arguments = [try LaunchArgument.view(correlation.x), try .view(packed)]
+    if let bias = correlation.bias { arguments.append(try .view(bias)) }
+    arguments += [
+      try .view(correlation.y), try .view(memory), layout,
+      index.argument(regions.layout, as: "struct region"),
+    ]
+    let computing = Launch(
+      kernel: try kernel("correlate_panels"), arguments: arguments,
+      items: WorkSize(regions.items, 1, 1), local: WorkSize(1, 1, 1), work: correlation.work)
+    return [packing, computing]
+  }
+
+  /// The gradient of the weight, summed for several chunks of the blocks of positions, then over
+  /// those in order.
+  func weightGradientPanels(
+    _ correlation: Correlation, into gradient: View, width: Int, tileRows: Int
+  ) throws {
+    let dtype = gradient.dtype
+    let (groups, channels) = (correlation.groups, correlation.channels)
+    let taps = channels * correlation.rows.taps * correlation.columns.taps
+    let tile = PanelTile.summing(
+      filters: correlation.filters, taps: taps, width: width, tileRows: tileRows)
+    let panels = correlation.filters.dividedRoundingUp(by: tile.panel)
+    let sums = groups * panels * taps * tile.panel
+
+    // As many chunks as there is work for, but no more than their sums are worth; what is then
+    // missing, parts of the channels give.
+    let wanted = panelTasks.dividedRoundingUp(by: groups)
+    let mostChunks = max(1, Self.mostSums / sums)
+    let part = channels.dividedRoundingUp(
+      by: min(channels, wanted.dividedRoundingUp(by: min(wanted, mostChunks))))
+    let parts = channels.dividedRoundingUp(by: part)
+    let regions = RegionPlan(
+      correlation, channels: part, tasks: correlation.images,
+      wanted: min(wanted, mostChunks), slack: 0,
+      mostRows: Self.turnedBytes / (correlation.columns.count * tile.panel * dtype.byteCount),
+      dtype)
+    let chunks = regions.items
+    let partial = try scratch([chunks, sums], dtype)
+    let memory = try scratch([chunks * groups * parts, regions.length], dtype)
+    let turned = try scratch(
+      [
+        chunks * groups * parts, panels,
+        regions.blockRows * correlation.columns.count * tile.panel,
+      ], dtype)
+    let index = profile.indexType(
+      [correlation.x, correlation.y, gradient, partial, memory, turned])
+    func kernel(_ function: String) throws -> PreparedKernel {
+      try stream.prepare(
+        ConvolutionPanelKernel(
+          function: function, isGradient: true, window: correlation.window, hasBias: false,
+          activation: nil,
+          hasUnitStep: false, dtype: dtype, index: index, tile: tile))
+    }
+    let layout = index.argument(correlation.layout, as: "struct correlation")
+    let summing = Launch(
+      kernel: try kernel("weight_gradient_panels"),
+      arguments: [
+        try .view(correlation.y), try .view(correlation.x), try .view(partial), try .view(memory),
+        try .view(turned), layout, index.argument(regions.layout, as: "struct region"),
+        index.argument(part),
+      ],
+      items: WorkSize(chunks, groups, parts), local: WorkSize(1, 1, 1), work: correlation.work,
+      writesOutput: false)
+    let merging = Launch(
+      kernel: try kernel("merge_panels"),
+      arguments: [
+        try .view(partial), try .view(gradient), layout, index.argument(chunks),
+      ],
+      items: WorkSize(taps.dividedRoundingUp(by: tile.rows), panels, groups),
+      local: WorkSize(1, 1, 1), work: partial.count)
+    try submit([summing, merging], writing: [gradient])
+  }
+
+  /// The work-items among which the blocks of positions are divided.
+  private var panelTasks: Int { max(profile.taskCount, 2 * device.computeUnits) }
+
+  /// The most sums of all chunks of a weight's gradient.
+  private static let mostSums = 1 << 22
+  /// The bytes of a panel of y that is read for each tile of taps: what a fast cache holds.
+  private static let turnedBytes = 1 << 16
+}
+
+/// The sums that are held in registers: rows by vectors.
+private struct PanelTile: Sendable, Hashable {
+  let width: Int
+  let rows: Int
+  let vectors: Int
+
+  var panel: Int { vectors * width }
+
+  /// The tile for so many filters: fewer rows by more vectors where there are few.
+  static func correlating(filters: Int, width: Int, tileRows: Int) -> PanelTile {
+    let shapes = [(tileRows, 2), (tileRows.dividedRoundingUp(by: 2), 4), (1, 8)]
+    // What is computed, and what is read for it.
+    let best = shapes.min {
+      filters.rounded(upToMultipleOf: $0.0) + filters.dividedRoundingUp(by: $0.0)
+        < filters.rounded(upToMultipleOf: $1.0) + filters.dividedRoundingUp(by: $1.0)
+    }
+    return PanelTile(width: width, rows: best?.0 ?? 1, vectors: best?.1 ?? 1)
+  }
+
+  /// The tile for so many taps by filters.
+  static func summing(filters: Int, taps: Int, width: Int, tileRows: Int) -> PanelTile {
+    PanelTile(
+      width: width, rows: taps <= tileRows + 2 ? taps : tileRows, vectors: filters > width ? 2 : 1)
+  }
+}
+
+/// How the positions of a correlation are divided into blocks of rows, and what of x each sees.
+private struct RegionPlan {
+  let blockRows: Int
+  let blocks: Int
+  private let pitch: Int, plane: Int, channel: Int
+  /// The elements of a region.
+  let length: Int
+  /// The blocks that a work-item computes.
+  private let share: Int
+  /// The work-items.
+  let items: Int
+
+  /// The bytes of a region that a core's own cache holds beside other things.
+  private static let cachedBytes = 1 << 18
+
+  /// Divides the rows.
+  ///
+  /// - Parameters:
+  ///   - channels: The channels that are copied at once.
+  ///   - tasks: The regions that there are for a block.
+  ///   - wanted: The work-items that keep the device busy.
+  ///   - slack: The elements beyond a region's end that are read.
+  ///   - mostRows: The most rows of a block.
+  init(
+    _ correlation: Correlation, channels: Int, tasks: Int, wanted: Int, slack: Int, mostRows: Int,
+    _ dtype: DType
+  ) {
+    let (rows, columns) = (correlation.rows, correlation.columns)
+    pitch = columns.count + columns.lastShift
+    let planes = rows.planes * columns.planes
+    let rowBytes = channels * planes * pitch * dtype.byteCount
+    let fitting = Self.cachedBytes / rowBytes - rows.lastShift
+    let shared = rows.count.dividedRoundingUp(by: wanted.dividedRoundingUp(by: tasks))
+    // Of fewer rows than taps add, more would be copied twice than once.
+    let least = min(rows.count, rows.lastShift + 1)
+    let most = max(least, min(fitting, shared, mostRows))
+    blocks = rows.count.dividedRoundingUp(by: min(rows.count, most))
+    blockRows = rows.count.dividedRoundingUp(by: blocks)
+    plane = (blockRows + rows.lastShift) * pitch
+    channel = planes * plane
+    length = channels * channel + slack
+    share = (tasks * blocks).dividedRoundingUp(by: wanted)
+    items = (tasks * blocks).dividedRoundingUp(by: share)
+  }
+
+  /// The fields of the kernels' struct.
+  var layout: [Int] { [blockRows, blocks, pitch, plane, channel, 0, length, share] }
+}
+
+extension CorrelationAxis {
+  /// The positions that the last tap adds.
+  fileprivate var lastShift: Int { (taps - 1) * dilation / stride }
+  /// The planes into which what taps of different remainders see is divided.
+  fileprivate var planes: Int { min(taps, period) }
+}
+
+/// A kernel that convolves on a processor with vectors, or prepares that.
+private struct ConvolutionPanelKernel: KernelSpecification {
+  let function: String
+  var isGradient = false
+  let window: CorrelationWindow
+  let hasBias: Bool
+  let activation: Expression?
+  let hasUnitStep: Bool
+  let dtype: DType
+  let index: IndexType
+  let tile: PanelTile
+
+  var file: String { isGradient ? "convolution_gradient.cl" : "convolution.cl" }
+  var sharesWork: Bool { false }
+
+  var definitions: Definitions {
+    let type = dtype.computeType
+    var definitions = type.definitions(index)
+    definitions.append(window.definitions)
+    definitions.append([
+      "WIDTH": .integer(tile.width), "TILE_ROWS": .integer(tile.rows),
+      "VECTORS": .integer(tile.vectors),
+    ])
+    if hasBias { definitions.define("HAS_BIAS") }
+    if hasUnitStep { definitions.define("UNIT_STEP") }
+    if let activation {
+      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
+    }
+    return definitions
+  }
+}
