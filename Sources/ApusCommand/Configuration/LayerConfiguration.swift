@@ -13,6 +13,17 @@ struct LayerConfiguration {
   private enum Kind: String, CaseIterable {
     case linear
     case batchNorm
+    case conv1d
+    case conv2d
+    case convTranspose2d
+    case maxPool1d
+    case maxPool2d
+    case minPool1d
+    case minPool2d
+    case averagePool1d
+    case averagePool2d
+    case globalAveragePool
+    case globalMaxPool
     case dropout
     case flatten
     case reshape
@@ -20,6 +31,17 @@ struct LayerConfiguration {
     var reader: LayerReader {
       switch self {
       case .linear: .linear
+      case .conv1d: .conv1d
+      case .conv2d: .conv2d
+      case .convTranspose2d: .convTranspose2d
+      case .maxPool1d: .maxPool1d
+      case .maxPool2d: .maxPool2d
+      case .minPool1d: .minPool1d
+      case .minPool2d: .minPool2d
+      case .averagePool1d: .averagePool1d
+      case .averagePool2d: .averagePool2d
+      case .globalAveragePool: .globalAveragePool
+      case .globalMaxPool: .globalMaxPool
       case .batchNorm: .batchNorm
       case .dropout: .dropout
       case .flatten: .flatten
