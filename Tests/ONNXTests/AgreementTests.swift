@@ -28,6 +28,26 @@ struct AgreementTests {
     ExportCase("flatten", [2, 3, 2]) { Flatten() },
     ExportCase("flatten of some axes", [2, 3, 2]) { Flatten(from: 2) },
     ExportCase("reshape", [2, 6]) { Reshape([3, -1]) },
+    ExportCase("convolution", [4, 7, 6]) {
+      Conv2D(
+        6, kernel: [3, 2], stride: [2, 1], padding: .same, dilation: [1, 2], groups: 2,
+        activation: .tanh)
+    },
+    ExportCase("convolution without bias", [2, 5, 6]) { Conv2D(3, kernel: 3, hasBias: false) },
+    ExportCase("convolution of sequences", [3, 9]) {
+      Conv1D(4, kernel: 4, stride: 2, padding: .explicit(top: 0, bottom: 0, left: 2, right: 0))
+    },
+    ExportCase("transposed convolution", [4, 3, 5]) {
+      ConvTranspose2D(6, kernel: 3, stride: 2, padding: 1, outputPadding: [1, 0], groups: 2)
+    },
+    ExportCase("largest of windows", [2, 7, 6]) { MaxPool2D(3, stride: 2, padding: 1) },
+    ExportCase("smallest of windows", [2, 8]) { MinPool1D(3, padding: 1) },
+    ExportCase("means of windows", [2, 7, 6]) {
+      AveragePool2D([3, 2], stride: 2, padding: [1, 0])
+      AveragePool2D(2, stride: 1, padding: 1, countsPadding: false)
+    },
+    ExportCase("mean of channels", [3, 4, 5]) { GlobalAveragePool() },
+    ExportCase("largest of channels", [3, 6]) { GlobalMaxPool() },
     ExportCase("network", [2, 3]) {
       Flatten()
       Linear(8)
