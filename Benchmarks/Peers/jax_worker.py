@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from worker import matmul_arguments, serve, shape_argument, train_arguments
+from worker import Skipped, conv2d_arguments, matmul_arguments, serve, shape_argument, train_arguments
 
 KEY = jax.random.key(0)
 
@@ -93,5 +93,25 @@ def batch_norm(arguments):
     return lambda: step(x, scale, shift, running, cotangent)
 
 
-KINDS = {"matmul": matmul, "train": train, "batchNorm": batch_norm}
+def conv2d(arguments):
+    shape, outputs, kernel = conv2d_arguments(arguments)
+    x = jax.random.normal(KEY, shape)
+    weight = jax.random.normal(KEY, (outputs, shape[1], kernel, kernel))
+    bias = jax.random.normal(KEY, (outputs, 1, 1))
+    cotangent = jax.random.normal(KEY, (shape[0], outputs, *shape[2:]))
+
+    @jax.jit
+    def step(x, weight, bias, cotangent):
+        y, pullback = jax.vjp(
+            lambda x, weight, bias: jax.lax.conv(x, weight, (1, 1), "SAME") + bias, x, weight, bias)
+        return y, pullback(cotangent)
+
+    return lambda: step(x, weight, bias, cotangent)
+
+
+def cnn(arguments):
+    raise Skipped("not measured")
+
+
+KINDS = {"matmul": matmul, "train": train, "batchNorm": batch_norm, "conv2d": conv2d, "cnn": cnn}
 serve(f"JAX {jax.__version__}", lambda kind, arguments: KINDS[kind](arguments), jax.block_until_ready)

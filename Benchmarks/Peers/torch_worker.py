@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from worker import matmul_arguments, serve, shape_argument, train_arguments
+from worker import conv2d_arguments, matmul_arguments, serve, shape_argument, train_arguments
 
 
 def matmul(arguments):
@@ -23,10 +23,21 @@ def train(arguments):
         if number < len(widths) - 2:
             layers += [nn.BatchNorm1d(outputs)] if has_batch_norm else []
             layers.append(nn.ReLU())
-    model = nn.Sequential(*layers)
+    return training(nn.Sequential(*layers), torch.randn(batch, widths[0]), widths[-1])
+
+
+def cnn(arguments):
+    batch = int(arguments[0])
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10))
+    return training(model, torch.randn(batch, 1, 28, 28), 10)
+
+
+def training(model, inputs, classes):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    inputs = torch.randn(batch, widths[0])
-    labels = torch.randint(widths[-1], (batch,))
+    labels = torch.randint(classes, (len(inputs),))
 
     def step():
         optimizer.zero_grad()
@@ -34,6 +45,18 @@ def train(arguments):
         loss.backward()
         optimizer.step()
         return loss
+
+    return step
+
+
+def conv2d(arguments):
+    shape, outputs, kernel = conv2d_arguments(arguments)
+    x = torch.randn(shape, requires_grad=True)
+    layer = nn.Conv2d(shape[1], outputs, kernel, padding=kernel // 2)
+    cotangent = torch.randn(shape[0], outputs, *shape[2:])
+
+    def step():
+        return torch.autograd.grad(layer(x), [x, layer.weight, layer.bias], cotangent)
 
     return step
 
@@ -50,5 +73,5 @@ def batch_norm(arguments):
     return step
 
 
-KINDS = {"matmul": matmul, "train": train, "batchNorm": batch_norm}
+KINDS = {"matmul": matmul, "train": train, "batchNorm": batch_norm, "conv2d": conv2d, "cnn": cnn}
 serve(f"PyTorch {torch.__version__}", lambda kind, arguments: KINDS[kind](arguments), lambda result: None)

@@ -63,6 +63,11 @@ def train_arguments(arguments):
     return [int(word) for word in arguments[0].split("-")], arguments[1] == "batchNorm", int(arguments[2])
 
 
+def conv2d_arguments(arguments):
+    """(shape of the images, output channels, length of the windows)."""
+    return shape_argument(arguments), int(arguments[1]), int(arguments[2])
+
+
 def shape_argument(arguments):
     """A shape such as 512x2048."""
     return [int(word) for word in arguments[0].split("x")]

@@ -14,6 +14,38 @@ extension BenchmarkCase {
       let right = isRightTransposed ? b.transposed() : b
       return { left.matmul(right) }
 
+    case .conv2d(let shape, let outputs, let kernel):
+      let x = Tensor.normal(Shape(shape), key: key["x"])
+      let weight = Tensor.normal([outputs, shape[1], kernel, kernel], key: key["weight"])
+      let bias = Tensor.normal([outputs], key: key["bias"])
+      let cotangent = Tensor.normal([shape[0], outputs, shape[2], shape[3]], key: key["cotangent"])
+      return {
+        let (_, pullback) = valueWithPullback(at: [x, weight, bias]) {
+          Tensors.conv2d(
+            $0[0], weight: $0[1], bias: $0[2], padding: .symmetric(Size2D(kernel / 2)))
+        }
+        return pullback(cotangent)[0]
+      }
+
+    case .convolutionalNetwork(let batch):
+      let model = try Sequential(input: [1, 28, 28], seed: 0) {
+        Conv2D(32, kernel: 3, padding: 1)
+        ReLU()
+        MaxPool2D(2)
+        Conv2D(64, kernel: 3, padding: 1)
+        ReLU()
+        MaxPool2D(2)
+        Flatten()
+        Linear(128)
+        ReLU()
+        Linear(10)
+      }
+      return training(
+        model,
+        Examples(
+          inputs: .normal([batch, 1, 28, 28], key: key["inputs"]),
+          targets: labels(batch, classes: 10, key: key)))
+
     case .train(let widths, let hasBatchNorm, let batch):
       var layers: [any Layer] = []
       for (index, width) in widths.dropFirst().enumerated() {
@@ -23,15 +55,11 @@ extension BenchmarkCase {
         layers.append(ReLU())
       }
       let model = try Sequential(input: [widths[0]], seed: 0) { layers }
-      let examples = Examples(
-        inputs: .normal([batch, widths[0]], key: key["inputs"]),
-        targets: Tensor(
-          (0..<batch).map { Int32(key.block(UInt64($0)).x % UInt32(widths[widths.count - 1])) },
-          shape: [batch]))
-      let step = TrainingStep<Examples>(model, Adam(model, learningRate: 1e-3)) { batch in
-        crossEntropy(model(batch.inputs), batch.targets)
-      }
-      return { try step(examples) }
+      return training(
+        model,
+        Examples(
+          inputs: .normal([batch, widths[0]], key: key["inputs"]),
+          targets: labels(batch, classes: widths[widths.count - 1], key: key)))
 
     case .batchNorm(let shape):
       let channels = shape[1]
@@ -48,5 +76,18 @@ extension BenchmarkCase {
         return pullback(cotangent)[0]
       }
     }
+  }
+
+  private func labels(_ count: Int, classes: Int, key: RandomKey) -> Tensor {
+    Tensor(
+      (0..<count).map { Int32(key.block(UInt64($0)).x % UInt32(classes)) }, shape: [count])
+  }
+
+  /// A step of training, on the same examples each time.
+  private func training(_ model: Sequential, _ examples: Examples) -> () throws -> Tensor {
+    let step = TrainingStep<Examples>(model, Adam(model, learningRate: 1e-3)) { batch in
+      crossEntropy(model(batch.inputs), batch.targets)
+    }
+    return { try step(examples) }
   }
 }

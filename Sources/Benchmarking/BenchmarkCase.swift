@@ -7,6 +7,13 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
   case train(widths: [Int], hasBatchNorm: Bool, batch: Int)
   /// `batchNorm 128x64x32x32`: forward in training, and backward.
   case batchNorm(shape: [Int])
+  /// `conv2d 8x64x56x56 64 3`: forward and backward of images `[n, channels, height, width]` to so
+  /// many channels, through square windows of an odd length, padded to keep the size.
+  case conv2d(shape: [Int], outputs: Int, kernel: Int)
+  /// `cnn 128`: forward, backward and Adam of a batch of 28×28 images: twice a convolution through
+  /// 3×3 windows, to 32 and 64 channels, a rectifier and the largest of 2×2; then 128 rectified units
+  /// and 10 classes.
+  case convolutionalNetwork(batch: Int)
 
   /// Reads a line; nil when it is none of the above.
   public init?(_ description: String) {
@@ -34,6 +41,14 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
         return nil
       }
       self = .batchNorm(shape: shape)
+    case "conv2d":
+      guard words.count == 4, let shape = numbers(words[1], "x"), shape.count == 4,
+        let outputs = Int(words[2]), let kernel = Int(words[3]), kernel % 2 == 1
+      else { return nil }
+      self = .conv2d(shape: shape, outputs: outputs, kernel: kernel)
+    case "cnn":
+      guard words.count == 2, let batch = Int(words[1]) else { return nil }
+      self = .convolutionalNetwork(batch: batch)
     default:
       return nil
     }
@@ -51,6 +66,9 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
       """
     case .batchNorm(let shape):
       "batchNorm \(shape.map(String.init).joined(separator: "x"))"
+    case .conv2d(let shape, let outputs, let kernel):
+      "conv2d \(shape.map(String.init).joined(separator: "x")) \(outputs) \(kernel)"
+    case .convolutionalNetwork(let batch): "cnn \(batch)"
     }
   }
 
@@ -88,6 +106,11 @@ extension BenchmarkCase {
     .batchNorm(shape: [512, 2048]), .batchNorm(shape: [128, 64, 32, 32]),
   ]
 
+  /// The convolutions that are published.
+  public static let convolutions: [BenchmarkCase] = [
+    .convolutionalNetwork(batch: 128), .conv2d(shape: [8, 64, 56, 56], outputs: 64, kernel: 3),
+  ]
+
   /// All that is published.
-  public static let all = products + steps + normalizations
+  public static let all = products + steps + normalizations + convolutions
 }
