@@ -3,7 +3,8 @@
 //
 // Both a convolution and its transpose are correlations,
 //
-//   y[n, f, p, q] = activation(Σ w[f, c, u, v] · x[n, c, p·S + u·D − top, q·S + v·D − left] + bias[f]),
+//   y[n, f, p, q] = activation(
+//       Σ w[f, c, u, v] · x[n, c, p·S + u·D − top, q·S + v·D − left] + bias[f]),
 //
 // the transpose one for each remainder of a position divided by its stride. Where things lie is in
 // the struct: the taps of a weight in any direction, outputs at any distance.

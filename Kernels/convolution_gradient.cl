@@ -1,10 +1,9 @@
-// Gradients of convolutions with respect to their weights: sums over all positions, in chunks that are
-// added up in order.
+// Gradients of convolutions with respect to their weights: sums over all positions, in chunks that
+// are added up in order.
 
 #include "convolution.clh"
 
-// For weight gradients: the distances of y and the weight are those of the convolution, and the
-// weight, row-major, begins anew with each chunk.
+// For tiles: as struct correlation, but that the weight, row-major, begins anew with each chunk.
 struct weight_gradient {
   INDEX filters, channels, images, rows, columns;
   INDEX x, x_image, x_channel, x_row, x_rows, x_columns, top, left;
