@@ -63,6 +63,7 @@ extension Module {
   ) throws -> CheckpointDifferences {
     let device = requireLayout("load").arena.device
     let expected = namedTensors(withTransients: withTransients)
+    let saved = withOwnNames(saved, prefix)
     let differences = CheckpointDifferences(between: saved, prefix, and: expected)
     guard differences.allow(isStrict: isStrict) else {
       throw CheckpointError(source: source, differences: differences)
@@ -78,6 +79,22 @@ extension Module {
       states[path]?.assign(values)
     }
     return differences
+  }
+
+  /// The arrays, where they have a synonym of a name, by that name.
+  private func withOwnNames(_ saved: Safetensors, _ root: String) -> Safetensors {
+    var names: [String: String] = [:]
+    walk { path, module in
+      let prefix = root + (path.isEmpty ? "" : path + ".")
+      for (synonym, name) in module.synonyms where saved[prefix + name] == nil {
+        names[prefix + synonym] = prefix + name
+      }
+    }
+    guard !names.isEmpty else { return saved }
+    return Safetensors(
+      saved.arrays.map {
+        .init(name: names[$0.name] ?? $0.name, dtype: $0.dtype, shape: $0.shape, bytes: $0.bytes)
+      })
   }
 
   /// Parameters and states, module by module, each module's parameters before its states.

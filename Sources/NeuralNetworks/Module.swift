@@ -51,6 +51,12 @@ open class Module {
   /// The key of this module's random numbers, from the seed and its path.
   public internal(set) final var key = RandomKey(seed: 0)
 
+  /// The path in the module that was initialised, such as `0`; empty for that module itself.
+  public internal(set) final var path = ""
+
+  /// The summary and the path, for errors.
+  final var place: String { path.isEmpty ? summary : "\(summary) at '\(path)'" }
+
   /// The modules directly inside this one, by name, in the order of their declaration.
   public final var children: [(name: String, module: Module)] { contents.children }
 
@@ -166,9 +172,19 @@ open class Module {
     seed: UInt64, on device: Device = .current, dtype: DType = .float32
   ) {
     let root = RandomKey(seed: seed)
-    walk { path, module in module.key = root[path] }
+    walk { path, module in
+      module.path = path
+      module.key = root[path]
+    }
     layout = ModuleLayout(parameters, runningStates, root: root, on: device, dtype: dtype)
+    walk { _, module in module.finishInitialization() }
   }
+
+  /// Sets the parameters whose initial values follow from others', once those are drawn.
+  func finishInitialization() {}
+
+  /// The names that files may have for contents of this module, beside the contents' own.
+  var synonyms: [String: String] { [:] }
 }
 
 /// Where the parameters and running states of an initialised module lie.

@@ -106,7 +106,8 @@ public struct TrainingProgress: Sendable, Hashable {
 /// Trains a network on examples.
 ///
 /// After each epoch `observe` gets a report; what it throws stops the training. The model is left
-/// in evaluation mode. Throws ``TrainingError`` when a loss is not finite.
+/// in evaluation mode. Throws ``TrainingError`` when a loss is not finite, and ``ModelError`` before
+/// the first step when a batch of one example would meet a layer that cannot take it.
 ///
 /// - Parameters:
 ///   - model: A built and initialised network.
@@ -125,6 +126,7 @@ public func train(
   observe: (EpochReport) throws -> Void = { _ in },
   progress: (TrainingProgress) -> Void = { _ in }
 ) throws {
+  try model.checkBatches(plan, of: examples.count)
   let step = TrainingStep<Examples>(model, optimizer) { batch in
     loss.value(model(batch.inputs), batch.targets)
   }

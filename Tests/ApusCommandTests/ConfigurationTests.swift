@@ -67,8 +67,14 @@ struct ConfigurationTests {
         - linear: {units: 4, initializer: {normal: 0.1}, biasInitializer: zeros}
         - elu
         - dropout: 0.25
+        - meanOnlyBatchNorm: {momentum: average}
+        - layerNorm: {bias: false}
+        - rmsNorm: {eps: 1e-6}
+        - groupNorm: 2
+        - weightNorm: {linear: {units: 8, bias: false}}
         - flatten
         - reshape: [-1, 2]
+        - instanceNorm
         - flatten: {from: 1, through: 2}
         - linear: 1
       loss: binaryCrossEntropy
@@ -104,11 +110,36 @@ struct ConfigurationTests {
       - elu
       - dropout:
           probability: 0.25
+      - meanOnlyBatchNorm:
+          momentum: average
+          affine: true
+      - layerNorm:
+          axes: 1
+          eps: 1e-05
+          affine: true
+          bias: false
+      - rmsNorm:
+          axes: 1
+          eps: 1e-06
+          affine: true
+      - groupNorm:
+          groups: 2
+          eps: 1e-05
+          affine: true
+      - weightNorm:
+          layer:
+            linear:
+              units: 8
+              bias: false
+              initializer: torchLinear
       - flatten:
           from: 1
           through: -1
       - reshape:
           shape: [-1, 2]
+      - instanceNorm:
+          eps: 1e-05
+          affine: false
       - flatten:
           from: 1
           through: 2
@@ -239,7 +270,7 @@ struct ConfigurationTests {
     #expect(try resolved(text) == resolved(Self.least))
   }
 
-  @Test(arguments: ["digits", "iris", "wine", "breast_cancer"])
+  @Test(arguments: ["digits", "digits_recurrent", "iris", "wine", "breast_cancer"])
   func theExamplesAreConfigurations(_ name: String) throws {
     let outcome = try Apus().run(
       "model", Repository.path("Examples/\(name).yaml"), in: Folder())
@@ -398,7 +429,17 @@ struct ConfigurationTests {
       "batchNorm: {eps: 0}", ".batchNorm.eps: there is '0'; expected a number above 0"),
     model(
       "batchNorm: {momentum: 2}",
-      ".batchNorm.momentum: there is '2'; expected a number above 0 and at most 1"),
+      ".batchNorm.momentum: there is '2'; expected a number above 0 and at most 1, or average"),
+    model(
+      "weightNorm", ".weightNorm.layer: the key is missing; expected a layer, such as 'linear: 128'"
+    ),
+    model(
+      "weightNorm: relu",
+      ".weightNorm.relu: relu has no weight to normalise; expected a layer with one, as 'linear: 128'"
+    ),
+    model(
+      "groupNorm",
+      ".groupNorm.groups: the key is missing; expected a whole number from 1 to 1000000"),
     model(
       "batchNorm: 3",
       ".batchNorm: there is '3'; expected keys and values, such as 'key: value'"),
@@ -564,6 +605,10 @@ struct ConfigurationTests {
     withData(
       "loss: {crossEntropy: {classWeights: [1, 2, 3]}}",
       "c.yaml:3: loss.crossEntropy.classWeights: there are 3 weights, but the data has 2 classes; expected one for each of left, right"
+    ),
+    withData(
+      model: "[linear: 6, groupNorm: 4, linear: 2]",
+      "c.yaml:2: model[1].groupNorm: GroupNorm has 4 groups, which do not divide the 6 channels of its input; 1, 2, 3, 6 do"
     ),
     withData(
       "train: {batchSize: 1}", model: "[batchNorm, linear: 2]",

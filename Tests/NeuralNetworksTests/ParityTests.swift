@@ -164,4 +164,22 @@ import Testing
         loss: .binaryCrossEntropy, in: setting)
     }
   }
+
+  @Test(
+    "A network with layer norm, trained by AdamW, goes PyTorch's way step by step",
+    arguments: Setting.all)
+  func layerNormAdamW(setting: Setting) throws {
+    try check("mlp_layernorm_elu_adamw", in: setting) { golden, setting in
+      let model = try Sequential(input: [6], seed: 1, on: setting.device, dtype: setting.dtype) {
+        Linear(20)
+        LayerNorm()
+        ELU()
+        Linear(5)
+      }
+      try model.load(golden.state("before"))
+      return try run(
+        golden, model, with: AdamW(model, learningRate: 0.005, weightDecay: 0.05),
+        loss: .crossEntropy, in: setting)
+    }
+  }
 }

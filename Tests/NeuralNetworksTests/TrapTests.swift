@@ -18,7 +18,8 @@ import func Foundation.setenv
     case foreignGradient, gradientsOfAnother, gradientsFromBefore
     case lossShape, updateLossShape, nesterovWithoutMomentum, groupWithoutParameters
     case negativePenalty
-    case normInput, normBatchOfOne, dropoutProbability, flattenScalar
+    case normInput, normBatchOfOne, normBatchOfOneInModel, layerNormInput, dropoutProbability,
+      flattenScalar
     case examplesCount, gradientOfGradient
 
     var message: String {
@@ -58,6 +59,12 @@ import func Foundation.setenv
       case .normInput: "BatchNorm(3): the input has shape [4, 2], not [n, c] or [n, c, …]"
       case .normBatchOfOne:
         "BatchNorm(3): in training a batch of one has no variance (input of shape [1, 3]); use larger batches"
+      case .normBatchOfOneInModel:
+        """
+        BatchNorm(3) at '1.0': in training a batch of one has no variance (input of shape [1, 3]); \
+        use larger batches, or GroupNorm or LayerNorm
+        """
+      case .layerNormInput: "LayerNorm(2): the input has shape [4, 3], not [n, …, 2]"
       case .dropoutProbability: "Dropout: probability 1.0 is not in 0..<1"
       case .flattenScalar: "Flatten: a scalar has no batch axis"
       case .examplesCount:
@@ -109,6 +116,14 @@ import func Foundation.setenv
       case .negativePenalty: _ = Regularization(l1: -1)
       case .normInput: _ = norm(x[.all, 0..<2])
       case .normBatchOfOne: _ = norm(x[0..<1])
+      case .normBatchOfOneInModel:
+        let model = Sequential([ReLU(), Sequential([BatchNorm(3)])])
+        model.initialize(seed: 1, on: .reference)
+        _ = model(x[0..<1])
+      case .layerNormInput:
+        let norm = LayerNorm([2])
+        norm.initialize(seed: 1, on: .reference)
+        _ = norm(x)
       case .dropoutProbability: _ = Dropout(1)
       case .flattenScalar: _ = Flatten()(x.sum())
       case .examplesCount: _ = Examples(inputs: x, targets: x[0])

@@ -21,6 +21,8 @@ public struct Golden: Sendable {
   public static let normalization = Golden("normalization")
   /// Trajectories of optimisers.
   public static let optimizers = Golden("optimizers")
+  /// Recurrent layers; `recurrence.py` beside it makes it.
+  public static let recurrence = Golden("recurrence")
   /// Further losses and optimisers, and schedules; `training.py` beside it says what is in it.
   public static let training = Golden("training")
 

@@ -51,12 +51,16 @@ struct Choice {
 
   /// Reads the settings, of which one may be written short.
   ///
+  /// What is written short may be a mapping itself if `isShortMapping`, unless it has that key.
   /// Also gives the choice as it was understood, with every setting.
   func settings<Result>(
-    shortKey: String? = nil, _ read: (ConfigurationSection) throws -> Result
+    shortKey: String? = nil, isShortMapping: Bool = false,
+    _ read: (ConfigurationSection) throws -> Result
   ) throws -> (result: Result, resolved: Node) {
     let section: ConfigurationSection
-    if let value, value.mapping == nil, let shortKey {
+    if let value, let shortKey,
+      value.mapping.map({ isShortMapping && $0[Node(shortKey)] == nil }) ?? true
+    {
       section = ConfigurationSection(value, standingFor: shortKey, at: place)
     } else if let value {
       section = try ConfigurationSection(value, at: place)

@@ -13,6 +13,12 @@ struct LayerConfiguration {
   private enum Kind: String, CaseIterable {
     case linear
     case batchNorm
+    case meanOnlyBatchNorm
+    case layerNorm
+    case rmsNorm
+    case groupNorm
+    case instanceNorm
+    case weightNorm
     case conv1d
     case conv2d
     case convTranspose2d
@@ -27,6 +33,13 @@ struct LayerConfiguration {
     case dropout
     case flatten
     case reshape
+    case multiply
+    case embedding
+    case residual
+    case concatenate
+    case simpleRNN
+    case lstm
+    case gru
 
     var reader: LayerReader {
       switch self {
@@ -43,9 +56,22 @@ struct LayerConfiguration {
       case .globalAveragePool: .globalAveragePool
       case .globalMaxPool: .globalMaxPool
       case .batchNorm: .batchNorm
+      case .meanOnlyBatchNorm: .meanOnlyBatchNorm
+      case .layerNorm: .layerNorm
+      case .rmsNorm: .rmsNorm
+      case .groupNorm: .groupNorm
+      case .instanceNorm: .instanceNorm
+      case .weightNorm: .weightNorm
       case .dropout: .dropout
       case .flatten: .flatten
       case .reshape: .reshape
+      case .multiply: .multiply
+      case .embedding: .embedding
+      case .residual: .residual
+      case .concatenate: .concatenate
+      case .simpleRNN: .simpleRNN
+      case .lstm: .lstm
+      case .gru: .gru
       }
     }
   }
@@ -53,7 +79,7 @@ struct LayerConfiguration {
   private static let names = Kind.allCases.map(\.rawValue) + Activation.names
 
   /// Reads a layer; also gives it as it was understood.
-  private static func read(
+  fileprivate static func read(
     _ node: Node, at place: Place
   ) throws -> (LayerConfiguration, resolved: Node) {
     let choice = try Choice(node, at: place, of: "a layer", among: names)
@@ -61,7 +87,9 @@ struct LayerConfiguration {
       let (layer, resolved) = try activation(choice)
       return (LayerConfiguration(place: choice.place, layer: layer, inner: []), resolved)
     }
-    let ((layer, inner), resolved) = try choice.settings(shortKey: reader.shortKey) { section in
+    let ((layer, inner), resolved) = try choice.settings(
+      shortKey: reader.shortKey, isShortMapping: reader.isShortMapping
+    ) { section in
       (try reader.read(section), section.innerLayers)
     }
     return (LayerConfiguration(place: choice.place, layer: layer, inner: inner), resolved)
@@ -89,25 +117,40 @@ struct LayerConfiguration {
 
   static let listDescription = "a list of layers, such as '- linear: 128'"
 
-  /// This layer and those in its settings.
-  var all: [LayerConfiguration] { [self] + inner.flatMap(\.all) }
+  /// The layers in this one's settings, and this one behind them.
+  var all: [LayerConfiguration] { inner.flatMap(\.all) + [self] }
 }
 
 /// How the settings of a layer are read.
 struct LayerReader: Sendable {
   /// The setting that may be written short: the 128 of `linear: 128`.
   let shortKey: String?
+  /// Whether what is written short is a mapping itself, as a layer may be.
+  let isShortMapping: Bool
   let read: @Sendable (ConfigurationSection) throws -> any Layer
 
   init(
-    shortKey: String? = nil, read: @escaping @Sendable (ConfigurationSection) throws -> any Layer
+    shortKey: String? = nil, isShortMapping: Bool = false,
+    read: @escaping @Sendable (ConfigurationSection) throws -> any Layer
   ) {
     self.shortKey = shortKey
+    self.isShortMapping = isShortMapping
     self.read = read
   }
 }
 
 extension ConfigurationSection {
+  /// The layer of a key that holds one, which must be there.
+  func layer(_ key: String) throws -> LayerConfiguration {
+    guard let node = node(key) else {
+      throw missing(key, expected: "a layer, such as 'linear: 128'")
+    }
+    let (layer, resolved) = try LayerConfiguration.read(node, at: place(of: key))
+    record(key, resolved)
+    innerLayers.append(layer)
+    return layer
+  }
+
   /// The layers of a key that holds a list of them, which must be there.
   func layers(_ key: String) throws -> [any Layer] {
     guard let node = node(key) else {

@@ -57,6 +57,6 @@ extension ModelConfiguration {
     return Built(network: network, outputShapes: network.outputShapes)
   }
 
-  /// The first layer that takes statistics over a batch, which one row alone does not have.
-  var layerThatNeedsBatches: LayerConfiguration? { all.first { $0.layer is BatchNorm } }
+  /// The first layer of a built model that takes statistics which one row alone does not have.
+  var layerThatNeedsBatches: LayerConfiguration? { all.first { $0.layer.needsSeveralExamples } }
 }

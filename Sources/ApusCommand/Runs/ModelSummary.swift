@@ -31,11 +31,18 @@ struct ModelSummary: Encodable {
   let dtype: DType
   let batchSize: Int
   let memory: Memory
+  /// The network that is described, built and not initialised.
+  let network: Sequential
+
+  private enum CodingKeys: String, CodingKey {
+    case inputShape, layers, parameterCount, dtype, batchSize, memory
+  }
 
   init(_ configuration: Configuration, input: Shape, classCount: Int) throws {
     let built = try configuration.model.build(
       input: input, classCount: classCount, loss: configuration.loss)
     try configuration.optimizer.checkGroups(of: built.network)
+    network = built.network
     dtype = configuration.training.dtype
     batchSize = configuration.training.plan.batchSize
     inputShape = input.dimensions

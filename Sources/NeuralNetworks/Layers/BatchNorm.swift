@@ -11,7 +11,7 @@ public import Tensors
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.
-public final class BatchNorm: Module, ActivationFusingLayer {
+public final class BatchNorm: Module, ActivationFusingLayer, BatchStatisticsLayer {
   /// The factor of each channel, `[c]`; nil when the layer is not affine.
   public let weight: Parameter?
   /// The summand of each channel, `[c]`; nil when the layer is not affine.
@@ -30,6 +30,7 @@ public final class BatchNorm: Module, ActivationFusingLayer {
   public let epsilon: Double
   /// What each output goes through, in the same launch.
   public let activation: Activation
+  private(set) var positionCount: Int?
 
   /// Creates a layer that learns the number of its channels when the model is built.
   public init(
@@ -62,19 +63,14 @@ public final class BatchNorm: Module, ActivationFusingLayer {
   private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
     require(
       x.rank >= 2 && x.shape[1] == $runningMean.shape?[0],
-      "\(summary): the input has shape \(x.shape), not [n, c] or [n, c, …]")
+      "\(place): the input has shape \(x.shape), not [n, c] or [n, c, …]")
     return mode == .training
       ? normalizeByBatch(x, activation) : normalizeByRunningEstimates(x, activation)
   }
 
   private func normalizeByBatch(_ x: Tensor, _ activation: Activation) -> Tensor {
     let geometry = NormalizationGeometry.batch(x.shape)
-    require(
-      geometry.groupCount > 1 || x.count == 0,
-      """
-      \(summary): in training a batch of one has no variance (input of shape \(x.shape)); use \
-      larger batches, or GroupNorm or LayerNorm
-      """)
+    requireSeveralValues(geometry, of: x)
     let normalized = normalize(
       x, geometry: geometry, mode: .meanAndVariance, epsilon: epsilon, scale: weight?.value,
       shift: bias?.value, activation: activation)
@@ -100,10 +96,7 @@ public final class BatchNorm: Module, ActivationFusingLayer {
   }
 
   private func normalizeByRunningEstimates(_ x: Tensor, _ activation: Activation) -> Tensor {
-    /// Per-channel values, shaped to broadcast over the axes behind the channels.
-    func aligned(_ values: Tensor) -> Tensor {
-      values.reshaped(to: Shape([x.shape[1]] + [Int](repeating: 1, count: x.rank - 2)))
-    }
+    func aligned(_ values: Tensor) -> Tensor { alignedWithChannels(values, of: x) }
     return activation(
       normalize(
         x, mean: aligned(runningMean), variance: aligned(runningVariance), epsilon: epsilon,
@@ -112,12 +105,7 @@ public final class BatchNorm: Module, ActivationFusingLayer {
 
   /// Takes the number of channels from the first axis.
   public func build(input: Shape) throws(ModelError) -> Shape {
-    guard input.rank >= 1 else {
-      throw ModelError("BatchNorm needs an input [c] or [c, …] for each example, not a scalar")
-    }
-    if let known = $runningMean.shape, known[0] != input[0] {
-      throw ModelError("BatchNorm has \(known[0]) channels, but its input has shape \(input)")
-    }
+    positionCount = try checkChannels($runningMean.shape?[0], of: input)
     setChannelCount(input[0])
     return input
   }

@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// x is `[…, in]`, y `[…, out]`; the weight is `[out, in]` and the bias `[out]`, as in PyTorch,
 /// whose initial values they have unless told otherwise: uniform on ±1/√in.
-public final class Linear: Module, ActivationFusingLayer {
+public final class Linear: Module, ActivationFusingLayer, WeightedLayer {
   /// The matrix, `[out, in]`.
   @Parameter public var weight: Tensor
   /// The summands, `[out]`; nil where there are none.
@@ -34,6 +34,9 @@ public final class Linear: Module, ActivationFusingLayer {
     self.init(outputCount, activation: activation, hasBias: hasBias, weight: weight, bias: bias)
     setInputCount(inputCount)
   }
+
+  /// The matrix, for what makes it of others.
+  public var weightParameter: Parameter { $weight }
 
   /// `Linear(in, out)`.
   public override var summary: String {

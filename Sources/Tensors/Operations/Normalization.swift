@@ -135,9 +135,9 @@ extension NormalizationGeometry {
       outer: shape[0], groups: channels, inner: inner, channels: channels, channelStride: inner)
   }
 
-  /// Layer norm over the last axis: one set of statistics for each row.
-  public static func layer(_ shape: Shape) -> NormalizationGeometry {
-    let width = shape[-1]
+  /// Layer norm over the last axes: one set of statistics for each example.
+  public static func layer(_ shape: Shape, axes: Int = 1) -> NormalizationGeometry {
+    let width = shape.dimensions.suffix(axes).reduce(1, *)
     return NormalizationGeometry(
       outer: 1, groups: shape.count / Swift.max(width, 1), inner: width, channels: width,
       channelStride: 1)

@@ -1,6 +1,6 @@
 import NeuralNetworks
 
-/// Layers of weighted sums.
+/// Layers of weights.
 extension LayerReader {
   static let linear = LayerReader(shortKey: "units") { section in
     let units = try section.requiredValue("units", .wholeNumber(1...1_000_000))
@@ -8,5 +8,19 @@ extension LayerReader {
     let weight = try section.initializer("initializer")
     let bias = hasBias ? try section.initializer("biasInitializer") : .zeros
     return Linear(units, hasBias: hasBias, weight: weight, bias: bias)
+  }
+
+  static let multiply = LayerReader(shortKey: "units") { section in
+    let units = try section.requiredValue("units", .wholeNumber(1...1_000_000))
+    let weight = try section.initializer("initializer")
+    let bias = try section.initializer("biasInitializer", default: "ones")
+    return Multiply(units, weight: weight, bias: bias)
+  }
+
+  static let embedding = LayerReader { section in
+    let rows = try section.requiredValue("rows", .wholeNumber(1...1_000_000_000))
+    let width = try section.requiredValue("width", .wholeNumber(1...1_000_000))
+    let padding = try section.optionalValue("padding", .wholeNumber(0...(rows - 1)))
+    return Embedding(rows, width, paddingIndex: padding)
   }
 }

@@ -22,4 +22,20 @@ extension LayerReader {
     }
     return Reshape(lengths)
   }
+
+  static let residual = LayerReader(shortKey: "layers") { section in
+    let layers = try section.layers("layers")
+    return Residual(layers, projection: try section.optionalLayers("projection"))
+  }
+
+  static let concatenate = LayerReader(shortKey: "branches") { section in
+    let branches = try section.layerLists("branches")
+    let axis = try section.value("axis", .wholeNumber(-16...16), default: 1)
+    guard axis != 0 else {
+      throw ConfigurationError(
+        section.place(of: "axis"),
+        "axis 0 is the batch's; expected an axis from 1, that of the channels, or -1, the last")
+    }
+    return Concatenate(axis: axis, branches.map { Sequential($0) })
+  }
 }
