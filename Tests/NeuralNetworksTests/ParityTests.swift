@@ -182,4 +182,31 @@ import Testing
         loss: .crossEntropy, in: setting)
     }
   }
+
+  @Test(
+    "A network with convolutions, batch norm and group norm goes PyTorch's way step by step",
+    arguments: Setting.all)
+  func convolutions(setting: Setting) throws {
+    let noise: Set = ["1.bias", "2.running_mean"]
+    try check("cnn_bn_groupnorm", in: setting, noise: noise) { golden, setting in
+      let model = try Sequential(input: [64], seed: 1, on: setting.device, dtype: setting.dtype) {
+        Reshape([1, 8, 8])
+        Conv2D(4, kernel: 3, padding: .same)
+        BatchNorm()
+        ReLU()
+        MaxPool2D(2)
+        Conv2D(8, kernel: 3, padding: .same)
+        GroupNorm(groups: 2)
+        LeakyReLU()
+        AveragePool2D(2)
+        Flatten()
+        Linear(3)
+      }
+      try model.load(golden.state("before"))
+      return try run(
+        golden, model,
+        with: SGD(model, learningRate: 0.1, momentum: 0.9, isNesterov: true),
+        loss: .crossEntropy, noise: noise, in: setting)
+    }
+  }
 }

@@ -98,6 +98,7 @@ public struct LayerCase: Sendable, CustomTestStringConvertible {
       Tanh()
     },
     LayerCase("WeightNorm", [4]) { WeightNorm(Linear(3)) },
+    LayerCase("WeightNorm of a convolution", [2, 3, 3]) { WeightNorm(Conv2D(2, kernel: 2)) },
     LayerCase("WeightNorm with MeanOnlyBatchNorm", [4]) {
       WeightNorm(Linear(3, hasBias: false))
       MeanOnlyBatchNorm()

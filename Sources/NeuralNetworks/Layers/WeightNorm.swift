@@ -3,16 +3,33 @@ public import Tensors
 
 /// A layer with a weight, the first axis of which are its units.
 ///
-/// What ``WeightNorm`` takes.
+/// What ``WeightNorm`` takes. Of a transposed convolution the first axis are the inputs, and they
+/// are what has a length and a direction each, as in PyTorch.
 public protocol WeightedLayer: Layer {
   /// The weight, `[units, …]`.
   var weightParameter: Parameter { get }
+}
+
+extension Conv1D: WeightedLayer {
+  /// The kernels, for what makes them of others.
+  public var weightParameter: Parameter { $weight }
+}
+
+extension Conv2D: WeightedLayer {
+  /// The kernels, for what makes them of others.
+  public var weightParameter: Parameter { $weight }
+}
+
+extension ConvTranspose2D: WeightedLayer {
+  /// The kernels, for what makes them of others.
+  public var weightParameter: Parameter { $weight }
 }
 
 /// Weight normalisation: a layer whose weight is given by its length and its direction, unit by
 /// unit: w = g · v / ‖v‖.
 ///
 ///     WeightNorm(Linear(64))
+///     WeightNorm(Conv2D(16, kernel: 3))
 ///
 /// The parameters take the place of the layer's weight under PyTorch's names `weight_g`
 /// (`[units, 1, …]`) and `weight_v` (the weight's shape); files with the newer names
