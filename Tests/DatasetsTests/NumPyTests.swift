@@ -276,6 +276,51 @@ import Testing
         == .member("f2", .misplacedRecord("the member \"f2.npy\"")))
   }
 
+  @Test("Sizes and offsets of 64 bits are read")
+  func largeArchive() throws {
+    // The first member of a small archive, in one whose 32-bit fields all point to 64-bit ones.
+    let small = try [UInt8](Data(contentsOf: Self.folder.appending(path: "stored.npz")))
+    let entry = try directoryStart(small)
+    let name = Array("f2.npy".utf8)
+    let size = Int(small[entry + 24])
+    let data = small[dataStart(small)..<dataStart(small) + size]
+    func field(_ value: Int, _ byteCount: Int) -> [UInt8] {
+      (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
+    func bytes(_ parts: [UInt8]...) -> [UInt8] { parts.flatMap { $0 } }
+    // Versions, flags and method, times, checksum.
+    let common = bytes(field(45, 2), field(0, 8), Array(small[entry + 16..<entry + 20]))
+    let local = bytes(
+      [0x50, 0x4b, 3, 4], common, field(size, 4), field(size, 4), field(name.count, 4), name,
+      Array(data))
+    // Another extra field stands before the one with the sizes and the offset.
+    let extra = bytes(
+      field(0x5455, 2), field(3, 2), [1, 2, 3], field(1, 2), field(24, 2), field(size, 8),
+      field(size, 8), field(0, 8))
+    let directory = bytes(
+      Self.entrySignature, field(45, 2), common, field(-1, 8), field(name.count, 2),
+      field(extra.count, 2), field(0, 10), field(-1, 4), name, extra)
+    let largeEnd = bytes(
+      [0x50, 0x4b, 6, 6], field(44, 8), field(45, 2), field(45, 2), field(0, 8), field(1, 8),
+      field(1, 8), field(directory.count, 8), field(local.count, 8))
+    let locator = bytes(
+      [0x50, 0x4b, 6, 7], field(0, 4), field(local.count + directory.count, 8), field(1, 4))
+    let comment = Array("saved".utf8)
+    let end = bytes(
+      [0x50, 0x4b, 5, 6], field(0, 4), field(-1, 8), field(-1, 4), field(comment.count, 2), comment)
+    let file = bytes(local, directory, largeEnd, locator, end)
+    let archive = try NumPyArchive(Data(file), file: "a.npz")
+    #expect(archive.names == ["f2"])
+    #expect(try archive.array("f2").shape == [2, 2])
+    #expect(try archive.array("f2").dtype == .float16)
+
+    var lost = file
+    lost[local.count + directory.count] = 0
+    let error = #expect(throws: DataError.self) { try NumPyArchive(Data(lost), file: "a.npz") }
+    #expect(
+      error?.problem == .array(.misplacedRecord("the 64-bit end of the directory")))
+  }
+
   @Test("What is no archive, or a part of one, is refused")
   func notArchives() throws {
     func problem(_ change: (inout [UInt8]) -> Void) -> DataError.Problem? {
