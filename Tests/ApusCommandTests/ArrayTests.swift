@@ -42,8 +42,24 @@ struct ArrayTests {
 
     let export = try Apus().run("export", "run", "m.onnx", in: folder)
     #expect(export.output == "wrote 5 nodes with 14 parameters to m.onnx\n")
+    try folder.write(Sample.table, to: "t.csv")
+    let wrong = try Apus().run("predict", "run", "t.csv", in: folder)
+    #expect(wrong.status == 65)
+    #expect(
+      wrong.errors
+        == "error: t.csv: the model was trained on arrays; expected a .npz file with 'X'\n")
     // A run trains again from its own configuration.
     #expect(try Apus().run("train", "run/config.yaml", "--epochs", "0", in: folder).status == 0)
+  }
+
+  @Test func aModelOfATableTakesNoArrays() throws {
+    let folder = try Sample.folder()
+    #expect(try Apus().run("train", "c.yaml", "--output", "run", in: folder).status == 0)
+    let outcome = try Apus().run("evaluate", "run", Self.data, in: folder)
+    #expect(outcome.status == 65)
+    #expect(
+      outcome.errors.hasSuffix(
+        "examples.npz: the model was trained on a table; expected a CSV file with its columns\n"))
   }
 
   @Test func theModelIsShown() throws {

@@ -33,7 +33,7 @@ struct DataConfiguration {
         "the path of a CSV file with a header, or of a .npz file, from the configuration's folder",
         in: folder))
     let labelKey: String
-    if file.lowercased().hasSuffix(".npz") {
+    if Self.isArchive(file) {
       labelKey = "labels"
       form = .arrays(
         inputs: try section.value(
@@ -55,6 +55,9 @@ struct DataConfiguration {
     filePlace = section.place(of: "file")
     labelPlace = section.place(of: labelKey)
   }
+
+  /// Whether a file is NumPy's `.npz` by its name.
+  static func isArchive(_ path: String) -> Bool { path.lowercased().hasSuffix(".npz") }
 
   /// Reads the examples.
   ///

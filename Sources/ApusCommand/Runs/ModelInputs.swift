@@ -20,6 +20,10 @@ struct ModelInputs {
     let standardization = model.preprocessor.standardization
     switch model.schema {
     case .table(let schema):
+      guard !DataConfiguration.isArchive(path) else {
+        throw RunError(
+          "\(path): the model was trained on a table; expected a CSV file with its columns")
+      }
       let csv = try CSV(contentsOf: url)
       let labeled = withLabels ? try LabeledTable(csv, schema: schema) : nil
       let table = try labeled?.features ?? Table(csv, schema: schema)
@@ -28,6 +32,12 @@ struct ModelInputs {
       classes = labeled?.classes
       place = { "\(csv.file):\(csv.rows[$0].line)" }
     case .arrays(let schema):
+      guard DataConfiguration.isArchive(path) else {
+        throw RunError(
+          """
+          \(path): the model was trained on arrays; expected a .npz file with '\(schema.inputsName)'
+          """)
+      }
       let archive = try NumPyArchive(contentsOf: url)
       let labeled = withLabels ? try LabeledArrays(archive, schema: schema) : nil
       let examples =

@@ -139,7 +139,7 @@ struct RunDirectory {
   }
 }
 
-/// A directory is not what a training leaves.
+/// A directory is not what a training leaves, or data is not what it was made with.
 struct RunError: Error, CustomStringConvertible {
   let description: String
 
