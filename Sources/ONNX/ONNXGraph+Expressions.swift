@@ -48,8 +48,7 @@ extension ONNXGraph {
     switch value {
     case .number(let value): value
     case .constant(let number): constant(number)
-    case .truth(let condition):
-      node("Cast", condition, attributes: ["to": .int(dtype.onnxType.rawValue)])
+    case .truth(let condition): number(condition)
     }
   }
 

@@ -14,6 +14,8 @@ public final class ONNXGraph {
   /// The paths of parameters and running states, which name their values in the file.
   private let paths: [ObjectIdentifier: String]
   private var usedNames: Set<String>
+  /// What stands in for parameters that are made of others.
+  private var replacements: [ObjectIdentifier: ONNXValue] = [:]
   /// The names of the layers that are being added, from the outermost.
   private var layerNames: [String] = []
 
@@ -64,7 +66,8 @@ public final class ONNXGraph {
 
   /// The values of a parameter, under its path; traps on one that is not the network's.
   public func values(of parameter: Parameter) throws -> ONNXValue {
-    try initializer(path(of: parameter), parameter.value)
+    if let value = replacements[ObjectIdentifier(parameter)] { return value }
+    return try initializer(path(of: parameter), parameter.value)
   }
 
   /// The values of a running state, under its path; traps on one that is not the network's.
@@ -88,6 +91,18 @@ public final class ONNXGraph {
     }
     store(numbers, as: value)
     return value
+  }
+
+  /// Adds what `body` adds with values in place of a parameter that is not the network's own.
+  func replacing<Result>(
+    _ parameter: Parameter, by values: Tensor, named name: String, _ body: () throws -> Result
+  ) throws -> Result {
+    let value = try initializer(
+      unusedName(layerPath.isEmpty ? name : "\(layerPath).\(name)"), values)
+    let key = ObjectIdentifier(parameter)
+    replacements[key] = value
+    defer { replacements[key] = nil }
+    return try body()
   }
 
   // MARK: - Constants
@@ -202,6 +217,16 @@ public final class ONNXGraph {
   public func reshape(_ value: ONNXValue, to shape: Shape) -> ONNXValue {
     // A length of 0 stands for that of the input.
     node("Reshape", value, integers([0] + shape.dimensions), shape: shape)
+  }
+
+  /// A tensor of truths as one of numbers, 1 and 0.
+  func number(_ truth: ONNXValue) -> ONNXValue {
+    node("Cast", truth, attributes: ["to": .int(dtype.onnxType.rawValue)])
+  }
+
+  /// A tensor of numbers as one of whole ones.
+  func wholeNumbers(_ value: ONNXValue) -> ONNXValue {
+    node("Cast", value, attributes: ["to": .int(Onnx_TensorProto.DataType.int64.rawValue)])
   }
 
   /// Makes a value the graph's output, under a name.

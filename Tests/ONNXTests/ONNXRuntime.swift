@@ -11,13 +11,15 @@ struct ExportCase: Sendable, CustomStringConvertible {
   let description: String
   /// The shape of one example.
   let input: Shape
-  /// Makes the numbers of a batch of examples; whole ones where the network takes indices.
-  let inputs: @Sendable (_ count: Int, inout SeededGenerator) -> [Double]
   /// How close each element must be, where the usual yardstick for all together is not enough.
   let tolerance: Tolerance?
-  /// Makes the network.
-  let layers: @Sendable () -> [any Layer]
+  /// The number of examples in a batch.
+  let count: Int
 
+  private let makeInputs: @Sendable (_ count: Int, inout SeededGenerator) throws -> [Double]
+  private let makeNetwork: @Sendable (Setting) throws -> Sequential
+
+  /// A case of layers; `inputs` makes a number of inputs.
   init(
     _ name: String, _ input: Shape, tolerance: Tolerance? = nil,
     inputs: @escaping @Sendable (_ count: Int, inout SeededGenerator) -> [Double] = {
@@ -28,17 +30,38 @@ struct ExportCase: Sendable, CustomStringConvertible {
     description = name
     self.input = input
     self.tolerance = tolerance
-    self.inputs = inputs
-    self.layers = layers
+    count = 5
+    makeInputs = inputs
+    makeNetwork = { setting in
+      try Sequential(input: input, seed: 1, on: setting.device, dtype: setting.dtype, layers)
+    }
   }
 
-  /// Examples in a batch.
-  static let batchSize = 5
+  /// A case of the list that all layers are tested by.
+  init(_ listed: LayerCase) {
+    description = "listed " + listed.name
+    input = listed.input
+    tolerance = nil
+    count = listed.count
+    makeInputs = { _, _ in
+      try listed.batch(Setting(.reference, .float32)).array(of: Double.self)
+    }
+    makeNetwork = listed.model
+  }
+
+  /// The same random numbers each time.
+  private var generator: SeededGenerator { SeededGenerator(21, description) }
+
+  /// The numbers of a batch.
+  func inputs() throws -> [Double] {
+    var generator = generator
+    return try makeInputs(count * input.count, &generator)
+  }
 
   /// The network on the reference, with parameters and statistics that are all different.
-  func network(_ dtype: DType, _ generator: SeededGenerator) throws -> Sequential {
+  func network(_ dtype: DType) throws -> Sequential {
     var generator = generator
-    let network = try Sequential(input: input, seed: 1, on: .reference, dtype: dtype, layers)
+    let network = try makeNetwork(Setting(.reference, dtype))
     let state = try network.savedState().arrays.filter(\.dtype.isFloatingPoint).map { array in
       var values = generator.values(array.shape.count, bound: 1).map { Float($0) }
       if array.name.hasSuffix("running_var") { values = values.map { $0.magnitude + 0.5 } }
