@@ -12,7 +12,15 @@ struct DeviceOption: ParsableArguments {
   var name: String?
 
   /// Opens the device of the option, else of APUS_DEVICE, else the best one there is.
-  func open() throws -> Device {
+  ///
+  /// - Parameter options: For a device of the command's own; nil for the one that is shared.
+  func open(_ options: DeviceOptions? = nil) throws -> Device {
+    if let options {
+      let name = try self.name ?? Self.openDefault().identifier
+      do { return try Device(named: name, options: options) } catch {
+        throw UsageError("--device: \(error)")
+      }
+    }
     if let name {
       do { return try Device(named: name) } catch { throw UsageError("--device: \(error)") }
     }

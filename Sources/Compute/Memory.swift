@@ -44,6 +44,8 @@ public struct DeviceStatistics: Sendable, Hashable {
   public var packs = 0
   /// Times that the host waited for the device.
   public var waits = 0
+  /// How long each kernel ran, the longest first; empty unless the device was opened for it.
+  public var kernelTimes: [KernelTime] = []
 
   /// Creates counters at zero.
   public init() {}

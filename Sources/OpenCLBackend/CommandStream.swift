@@ -31,6 +31,7 @@ final class CommandStream: Sendable {
     var kernelsInStretch = 0
     var loss: BackendError?
     var counts = DeviceStatistics()
+    var times = KernelTimes()
   }
 
   /// After so many commands the device is told to begin with them.
@@ -63,6 +64,16 @@ final class CommandStream: Sendable {
 
   /// Launches, packs and waits until now.
   var counts: DeviceStatistics { state.withLock { $0.counts } }
+
+  /// How long each kernel ran, as far as that is known by now; the longest first.
+  var kernelTimes: [KernelTime] {
+    state.withLock { state in
+      state.times.settle()
+      return state.times.all { number in
+        state.kernels[number].specification?.label ?? "chain of small launches"
+      }
+    }
+  }
 
   /// Counts copies that were made for the sake of strides.
   func countPack() { state.withLock { $0.counts.packs += 1 } }
@@ -165,25 +176,26 @@ final class CommandStream: Sendable {
   /// - Parameters:
   ///   - kernels: The kernels that are launched.
   ///   - outputs: What they write that outlives the replay; failed when only some could be made.
-  ///   - launches: Enqueues them all, and returns how many were enqueued even if it throws.
+  ///   - launches: Enqueues them all.
   func replay(
     _ kernels: [PreparedKernel], writing outputs: [OpenCLStorage],
-    _ launches: (Queue, _ count: inout Int) throws(OpenCLError) -> Void
+    _ launches: (inout ReplaySeries) throws(OpenCLError) -> Void
   ) throws {
     try state.withLock { state in
       if let loss = state.loss { throw loss }
-      var count = 0
+      var series = ReplaySeries(queue)
       do throws(OpenCLError) {
         for kernel in kernels { try countInStretch(kernel.number, &state) }
-        try launches(queue, &count)
+        try launches(&series)
         for kernel in kernels { noteRun(of: kernel.number, &state) }
-        state.counts.launches += count
+        state.counts.launches += series.count
+        state.times.add(series.timed)
         for storage in outputs { state.written.insert(storage) }
         try queue.flush()
         state.unflushed = 0
       } catch {
         let error = noted(error, &state)
-        if count > 0 { for storage in outputs { storage.fail(error) } }
+        if series.count > 0 { for storage in outputs { storage.fail(error) } }
         throw error
       }
     }
@@ -191,9 +203,10 @@ final class CommandStream: Sendable {
 
   private func enqueue(_ launch: Launch, _ state: inout State) throws(OpenCLError) {
     let number = launch.kernel.number
+    let event = queue.isProfiling ? Event() : nil
     func attempt(_ kernel: DynamicKernel) throws(OpenCLError) {
       try queue.enqueue(
-        kernel, launch.arguments, global: launch.global, local: launch.local)
+        kernel, launch.arguments, global: launch.global, local: launch.local, event: event)
     }
     try countInStretch(number, &state)
     let kernel = state.kernels[number].kernel
@@ -206,6 +219,7 @@ final class CommandStream: Sendable {
       try attempt(kernel)
     }
     state.counts.launches += 1
+    if let event { state.times.add([(number, event)]) }
     noteRun(of: number, &state)
   }
 
@@ -339,6 +353,7 @@ final class CommandStream: Sendable {
     }
     let (kernels, storages) = state.withLock { state in
       Self.releaseTransfers(&state)
+      state.times.settle()
       let runs = state.firstRuns
       state.firstRuns = []
       return (

@@ -14,6 +14,19 @@ protocol KernelSpecification: Hashable, Sendable {
   var definitions: Definitions { get }
   /// Whether the work-items of a group work together, through local memory and barriers.
   var sharesWork: Bool { get }
+  /// What sets it apart from other kernels of its function, for people; may be empty.
+  var variantLabel: String { get }
+}
+
+extension KernelSpecification {
+  var variantLabel: String { "" }
+
+  /// The family, the function and the variant, for people.
+  var label: String {
+    let family = file.hasSuffix(".cl") ? String(file.dropLast(3)) : file
+    let name = family == function ? function : "\(family).\(function)"
+    return variantLabel.isEmpty ? name : "\(name) \(variantLabel)"
+  }
 }
 
 /// A kernel that has been built, by its place in the stream that has it.

@@ -44,6 +44,7 @@ extension OpenCLBackend {
   public var statistics: DeviceStatistics {
     var statistics = pool.statistics
     let counts = stream.counts
+    statistics.kernelTimes = stream.kernelTimes
     statistics.launches = counts.launches
     statistics.packs = counts.packs
     statistics.waits = counts.waits

@@ -16,6 +16,8 @@ public final class OpenCLBackend: Backend {
     /// The most bytes that the backend holds, in use and pooled; nil for `APUS_MEMORY_LIMIT`, and
     /// without that the device's memory less 10%.
     public var memoryLimit: Int?
+    /// Whether it is noted how long each kernel runs, which costs some time.
+    public var isProfiling = false
     /// Where built kernels are kept; nil keeps none.
     public var cacheDirectory: String?
     /// The variables that say where kernels, cache and limits are.
@@ -56,7 +58,7 @@ public final class OpenCLBackend: Backend {
       let context = try Context(device)
       pool = MemoryPool(context, byteLimit: limit)
       stream = CommandStream(
-        try Queue(context), pool: pool,
+        try Queue(context, profiling: options.isProfiling), pool: pool,
         programs: ProgramCache(context, library: library, directory: options.cacheDirectory))
     } catch {
       throw BackendError(error)
@@ -86,9 +88,13 @@ public final class OpenCLBackend: Backend {
   ///
   /// Throws `BackendError` when there is no such device or it cannot be opened.
   ///
-  /// - Parameter adjust: Changes what suits the device.
+  /// - Parameters:
+  ///   - number: The device's.
+  ///   - isProfiling: Whether it is noted how long each kernel runs.
+  ///   - adjust: Changes what suits the device.
   public static func open(
-    _ number: Int, adjusting adjust: (inout DeviceProfile) -> Void = { _ in }
+    _ number: Int, isProfiling: Bool = false,
+    adjusting adjust: (inout DeviceProfile) -> Void = { _ in }
   ) throws -> OpenCLBackend {
     let devices = try listed()
     guard devices.indices.contains(number) else {
@@ -99,6 +105,7 @@ public final class OpenCLBackend: Backend {
     var profile = DeviceProfile(devices[number])
     adjust(&profile)
     options.profile = profile
+    options.isProfiling = isProfiling
     return try OpenCLBackend(device: devices[number], options: options)
   }
 

@@ -103,6 +103,7 @@ private struct PointwiseKernel: KernelSpecification {
   var file: String { "pointwise.cl" }
   var function: String { "pointwise" }
   var sharesWork: Bool { false }
+  var variantLabel: String { "\(steps.count - outputs.count)→\(outputs.count)" }
 
   var definitions: Definitions {
     let operands = OperandSource(parameters, in: type)

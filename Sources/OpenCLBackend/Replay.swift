@@ -9,7 +9,7 @@ final class OpenCLReplay: LaunchReplay {
   private enum Command {
     /// `inputs` are arguments' positions, with the inputs that go there.
     case launch(
-      DynamicKernel, inputs: [(argument: Int, input: Int)], global: WorkSize, local: WorkSize)
+      DynamicKernel, number: Int, inputs: [(argument: Int, input: Int)], global: WorkSize, local: WorkSize)
     case write(Transfer, Destination, atByte: Int)
   }
 
@@ -111,7 +111,8 @@ final class OpenCLReplay: LaunchReplay {
       } catch {
         throw BackendError(error)
       }
-      commands.append(.launch(kernel, inputs: inputs, global: global, local: local))
+      commands.append(
+        .launch(kernel, number: prepared.number, inputs: inputs, global: global, local: local))
     }
 
     var waiting = chains[...]
@@ -157,23 +158,21 @@ final class OpenCLReplay: LaunchReplay {
       }
       try recording.backend.stream.replay(
         state.kernels, writing: outputs + writtenInputs.map { inputs[$0] }
-      ) { queue, count throws(OpenCLError) in
+      ) { series throws(OpenCLError) in
         for command in state.commands {
           switch command {
-          case .launch(let kernel, let positions, let global, let local):
+          case .launch(let kernel, let number, let positions, let global, let local):
             for (argument, input) in positions {
               try kernel.set(argument, to: inputs[input].buffer)
             }
-            try queue.enqueueAgain(kernel, global: global, local: local)
-            count += 1
+            try series.launch(kernel, number: number, global: global, local: local)
           case .write(let bytes, let destination, let offset):
             let buffer: Buffer? =
               switch destination {
               case .buffer(let buffer): buffer
               case .input(let number): inputs[number].buffer
               }
-            if let buffer { try queue.enqueueWrite(bytes.bytes, to: buffer, at: offset) }
-            count += 1
+            if let buffer { try series.write(bytes, to: buffer, atByte: offset) }
           }
         }
       }

@@ -41,15 +41,18 @@ public struct Device: Sendable {
   /// - Parameter isChaining: Whether small launches of a replay are one launch: nil where that is
   ///   usual and once it pays, else always or never.
   package static func unshared(_ identifier: String, isChaining: Bool? = nil) throws -> Device {
+    try Device(opening: identifier, DeviceOptions(isChaining: isChaining))
+  }
+
+  private init(opening identifier: String, _ options: DeviceOptions) throws {
     guard let number = Int(identifier.dropFirst("opencl:".count)) else {
-      return unsharedReference()
+      self = .unsharedReference()
+      return
     }
-    let backend = try OpenCLBackend.open(number) { profile in
-      guard let isChaining else { return }
-      profile.chainedWork = isChaining ? DeviceProfile.cpu.chainedWork : 0
-      profile.chainDelay = 0
-    }
-    return Device(identifier: identifier, backend: backend)
+    self.init(
+      identifier: identifier,
+      backend: try OpenCLBackend.open(
+        number, isProfiling: options.isProfiling, adjusting: options.adjust))
   }
 
   /// The device that tensors are made on unless another is named.
@@ -105,11 +108,46 @@ public struct Device: Sendable {
   ///
   /// Throws ``DeviceError`` that lists the devices there are.
   public init(named name: String) throws(DeviceError) {
-    let lowered = name.lowercased()
-    if lowered == "cpu" {
+    guard let chosen = try Device.described(by: name) else {
       self = .reference
       return
     }
+    self = try Device.opening(chosen) { number in
+      Device(
+        identifier: chosen.identifier,
+        backend: try OpenDevices.shared.backend(chosen.identifier) {
+          try OpenCLBackend.open(number)
+        })
+    }
+  }
+
+  /// Opens a device by name for a purpose of its own, beside the one that this process shares.
+  ///
+  /// Tensors of the two do not mix. The reference takes no options. Throws ``DeviceError`` that
+  /// lists the devices there are.
+  public init(named name: String, options: DeviceOptions) throws(DeviceError) {
+    guard let chosen = try Device.described(by: name) else {
+      self = .unsharedReference()
+      return
+    }
+    self = try Device.opening(chosen) { _ in try Device(opening: chosen.identifier, options) }
+  }
+
+  private static func opening(
+    _ device: DeviceDescription, _ open: (_ number: Int) throws -> Device
+  ) throws(DeviceError) -> Device {
+    do {
+      return try open(Int(device.identifier.dropFirst("opencl:".count)) ?? 0)
+    } catch {
+      throw DeviceError(
+        "device '\(device.identifier)' (\(device.name)) cannot be opened: \(error)")
+    }
+  }
+
+  /// The OpenCL device of a name; nil for the reference.
+  private static func described(by name: String) throws(DeviceError) -> DeviceDescription? {
+    let lowered = name.lowercased()
+    if lowered == "cpu" { return nil }
     let devices = Device.openCLDevices
     let parts = lowered.split(separator: ":", omittingEmptySubsequences: false)
     guard parts[0] == "opencl", parts.count <= 2 else { throw DeviceError.unknown(name) }
@@ -121,18 +159,8 @@ public struct Device: Sendable {
     } else {
       chosen = devices.first { $0.kind.rawValue == parts[1] }
     }
-    guard let chosen, let number = Int(chosen.identifier.dropFirst("opencl:".count)) else {
-      throw DeviceError.unknown(name)
-    }
-    do {
-      self.init(
-        identifier: chosen.identifier,
-        backend: try OpenDevices.shared.backend(chosen.identifier) {
-          try OpenCLBackend.open(number)
-        })
-    } catch {
-      throw DeviceError("device '\(chosen.identifier)' (\(chosen.name)) cannot be opened: \(error)")
-    }
+    guard let chosen else { throw DeviceError.unknown(name) }
+    return chosen
   }
 
   /// Every device of this machine: the OpenCL devices, then the reference.

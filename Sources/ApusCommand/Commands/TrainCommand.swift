@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -48,6 +49,12 @@ struct TrainCommand: ParsableCommand {
       """))
   var resume = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Show at the end how long each kernel ran on the device.",
+      discussion: "Each launch is then made by itself, which small networks feel."))
+  var profile = false
+
   @OptionGroup var device: DeviceOption
   @OptionGroup var format: FormatOption
 
@@ -68,22 +75,29 @@ struct TrainCommand: ParsableCommand {
     // Training may take hours: what cannot be written in the end is found out now.
     try directory.checkCanPublish()
     let checkpoint = try resume ? self.checkpoint(in: directory, configuration) : nil
-    let training = try TrainingRun(configuration, on: device.open())
+    let device = try openDevice()
+    let training = try TrainingRun(configuration, on: device)
     let say = format.isJSON ? Console.report : Console.print
     try say(training.summary + "\n")
 
     let display = TrainingDisplay(
       configuration.training.plan, hasHeldOut: training.hasHeldOut,
       drawsBar: !format.isJSON, write: say)
+    let preparation = device.statistics.kernelTimes
     let start = ContinuousClock.now
     let result = try training.run(display, resuming: checkpoint)
     let duration = ContinuousClock.now - start
+    let kernelTimes = device.statistics.kernelTimes.subtracting(preparation)
     try training.save(result, to: directory)
 
     try say("\n" + result.summary)
     try say("trained in \(secondsText(duration)), saved in \(directory.path)")
+    if profile { try say("\n\(KernelTimeTable(kernelTimes, in: duration))") }
     if format.isJSON {
-      try Console.print(JSON.text(TrainingSummary(training, result, output: directory.path)))
+      try Console.print(
+        JSON.text(
+          TrainingSummary(
+            training, result, output: directory.path, kernels: profile ? kernelTimes : nil)))
     }
   }
 
@@ -103,6 +117,15 @@ struct TrainCommand: ParsableCommand {
     return checkpoint
   }
 
+  private func openDevice() throws -> Device {
+    guard profile else { return try device.open() }
+    let device = try device.open(DeviceOptions(isProfiling: true, isChaining: false))
+    guard device.identifier != Device.reference.identifier else {
+      throw UsageError("--profile: the reference launches no kernels; expected an OpenCL device")
+    }
+    return device
+  }
+
   private var defaultOutput: String {
     "runs/" + URL(fileURLWithPath: configuration).deletingPathExtension().lastPathComponent
   }
@@ -117,8 +140,12 @@ private struct TrainingSummary: Encodable {
   private let heldOutLoss: Double?
   private let heldOutAccuracy: Double?
   private let epochs: [EpochReport]
+  private let kernels: [KernelTime]?
 
-  init(_ training: TrainingRun, _ result: TrainingRun.Result, output: String) {
+  init(
+    _ training: TrainingRun, _ result: TrainingRun.Result, output: String, kernels: [KernelTime]?
+  ) {
+    self.kernels = kernels
     device = training.device.identifier
     self.output = output
     trainingRows = training.trainingRowCount

@@ -3,6 +3,9 @@ import Foundation
 /// A part of one as a percentage with one decimal.
 func percentage(_ part: Double) -> String { String(format: "%.1f%%", part * 100) }
 
+/// A number with so many decimals.
+func fixed(_ number: Double, digits: Int) -> String { String(format: "%.\(digits)f", number) }
+
 /// A number of bytes in the largest binary unit that keeps it above one.
 func byteCount(_ count: Int) -> String {
   let units = ["B", "KiB", "MiB", "GiB", "TiB"]

@@ -1,0 +1,39 @@
+import OpenCLBackend
+
+/// How a device is opened for a purpose of its own.
+public struct DeviceOptions: Sendable, Hashable {
+  /// The kernels for a kind of device, which run on every other too.
+  public enum Kernels: String, Sendable, CaseIterable {
+    /// Explicit vectors, one work-item a tile.
+    case processor
+    /// Local memory, many work-items a tile.
+    case graphics
+  }
+
+  /// Whether ``DeviceStatistics/kernelTimes`` are noted, which costs some time.
+  public var isProfiling = false
+  /// The kernels to use; nil for those that suit the device.
+  public var kernels: Kernels?
+  /// Whether the small launches of a captured step are one launch: nil where that is usual and
+  /// once it pays, else always, at once, or never.
+  public var isChaining: Bool?
+
+  /// Creates options.
+  public init(isProfiling: Bool = false, kernels: Kernels? = nil, isChaining: Bool? = nil) {
+    self.isProfiling = isProfiling
+    self.kernels = kernels
+    self.isChaining = isChaining
+  }
+
+  func adjust(_ profile: inout DeviceProfile) {
+    switch kernels {
+    case .processor: profile = .cpu
+    case .graphics: profile = .gpu
+    case nil: break
+    }
+    if let isChaining {
+      profile.chainedWork = isChaining ? DeviceProfile.cpu.chainedWork : 0
+      profile.chainDelay = 0
+    }
+  }
+}
