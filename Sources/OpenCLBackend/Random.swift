@@ -10,9 +10,11 @@ extension OpenCLBackend {
   ) throws {
     checkRandom(draw: draw, output: output)
     guard output.count > 0 else { return }
-    let (kernel, groupSize) = try prepare(groupSize: profile.elementGroup) {
+    let lanes = profile.lanes(elementBytes: output.dtype.byteCount)
+    let (kernel, groupSize) = try prepare(groupSize: max(1, profile.elementGroup / lanes)) {
       RandomKernel(
-        distribution: distribution, dtype: output.dtype, hasDraw: draw != nil, groupSize: $0)
+        distribution: distribution, dtype: output.dtype, hasDraw: draw != nil, lanes: lanes,
+        groupSize: $0)
     }
     let blocks = output.count.dividedRoundingUp(by: output.dtype == .float64 ? 2 : 4)
     let launch = Launch(
@@ -21,7 +23,7 @@ extension OpenCLBackend {
         try .view(output), .words(key.key), .words(key.stream), .long(Int64(output.offset)),
         .long(Int64(output.count)),
       ],
-      items: WorkSize(blocks), local: WorkSize(groupSize), work: 16 * output.count)
+      items: WorkSize(blocks.dividedRoundingUp(by: lanes)), local: WorkSize(groupSize), work: 4 * output.count)
     try submit([launch], writing: [output])
   }
 }
@@ -31,6 +33,7 @@ private struct RandomKernel: KernelSpecification {
   let distribution: RandomDistribution
   let dtype: DType
   let hasDraw: Bool
+  let lanes: Int
   let groupSize: Int
 
   var file: String { "random.cl" }
@@ -39,7 +42,7 @@ private struct RandomKernel: KernelSpecification {
 
   var definitions: Definitions {
     var definitions = dtype.computeType.definitions(.wide)
-    definitions.define("GROUP_SIZE", .integer(groupSize))
+    definitions.append(["GROUP_SIZE": .integer(groupSize), "LANES": .integer(lanes)])
     if distribution == .normal { definitions.define("NORMAL") }
     if hasDraw { definitions.define("HAS_DRAW") }
     return definitions
