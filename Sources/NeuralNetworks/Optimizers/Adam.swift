@@ -66,8 +66,12 @@ extension Optimizer.Rule {
       states: ["exp_avg", "exp_avg_sq"] + (isAMSGrad ? ["max_exp_avg_sq"] : []),
       settings: [beta1, 1 - beta1, beta2, 1 - beta2, epsilon, log(beta1), log(beta2)],
       corrections: { step, settings in
-        // 1 − βᵗ, without cancellation while t is small.
-        [-(step * settings[5]).expMinusOne, -(step * settings[6]).expMinusOne]
+        // 1 − βᵗ is formed without cancellation while t is small. What each element would be
+        // divided by is divided by here, once.
+        [
+          1 / -(step * settings[5]).expMinusOne,
+          (-(step * settings[6]).expMinusOne).reciprocalSquareRoot,
+        ]
       },
       update: { terms in
         let settings = terms.settings
@@ -76,9 +80,10 @@ extension Optimizer.Rule {
         let square = settings[2] * terms.states[1] + settings[3] * gradient * gradient
         let largest = isAMSGrad ? max(terms.states[2], square) : square
         let correction = terms.corrections
-        let spread = (largest / correction[1]).squareRoot + settings[4]
+        let spread = largest.squareRoot * correction[1] + settings[4]
+        let rate = terms.learningRate * correction[0]
         return (
-          terms.parameter - terms.learningRate * (mean / correction[0]) / spread,
+          terms.parameter - rate * (mean / spread),
           [mean, square] + (isAMSGrad ? [largest] : [])
         )
       })
