@@ -25,7 +25,7 @@ struct RootCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
-      ExportCommand.self, ModelCommand.self, GradcheckCommand.self,
+      ModelCommand.self, ExportCommand.self, GradcheckCommand.self, BenchCommand.self,
     ])
 
   /// Runs the subcommand; an error is one line on standard error and an exit status.

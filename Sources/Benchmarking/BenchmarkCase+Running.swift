@@ -75,6 +75,33 @@ extension BenchmarkCase {
         }
         return pullback(cotangent)[0]
       }
+
+    case .elementwise(let function, let shape):
+      let x = Tensor.normal(Shape(shape), key: key["x"])
+      let y = Tensor.normal(Shape(shape), key: key["y"])
+      guard let activation = Activation.named(function) else { return { x + y } }
+      return { activation(x) }
+
+    case .sum(let overRows, let shape):
+      let x = Tensor.normal(Shape(shape), key: key["x"])
+      return { x.sum(axes: [overRows ? 1 : 0]) }
+
+    case .crossEntropy(let shape):
+      let logits = Tensor.normal(Shape(shape), key: key["logits"])
+      let labels = Tensor(
+        (0..<shape[0]).map { Int32(key.block(UInt64($0)).x % UInt32(shape[1])) },
+        shape: [shape[0]])
+      return { valueWithGradient(at: logits) { Tensors.crossEntropy($0, labels) }.gradient }
+
+    case .adam(let count):
+      let point = Point(count)
+      point.initialize(seed: 0)
+      let optimizer = Adam(point, learningRate: 1e-3)
+      let (loss, gradients) = valueWithGradient(of: point) { point.position.sum() }
+      return {
+        optimizer.update(gradients)
+        return loss
+      }
     }
   }
 
@@ -90,4 +117,12 @@ extension BenchmarkCase {
     }
     return { try step(examples) }
   }
+}
+
+/// A module of nothing but parameters.
+private final class Point: Module {
+  let parameter: Parameter
+  var position: Tensor { parameter.value }
+
+  init(_ count: Int) { parameter = Parameter(shape: [count], initializer: .zeros) }
 }

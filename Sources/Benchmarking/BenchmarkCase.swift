@@ -1,3 +1,5 @@
+import Tensors
+
 /// What is measured: one line of words, which every worker understands.
 public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
   /// `matmul M K N NT`: an [m, k] matrix by a [k, n] one, stored as they are (N) or transposed (T).
@@ -14,6 +16,14 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
   /// 3×3 windows, to 32 and 64 channels, a rectifier and the largest of 2×2; then 128 rectified units
   /// and 10 classes.
   case convolutionalNetwork(batch: Int)
+  /// `elementwise tanh 4096x4096`: a function of each element, or the sum of two (`add`).
+  case elementwise(function: String, shape: [Int])
+  /// `sum rows 4096x4096`: the sum of each row, or of each column.
+  case sum(overRows: Bool, shape: [Int])
+  /// `crossEntropy 8192x1024`: of logits, forward and backward.
+  case crossEntropy(shape: [Int])
+  /// `adam 8000000`: the update of so many parameters.
+  case adam(count: Int)
 
   /// Reads a line; nil when it is none of the above.
   public init?(_ description: String) {
@@ -49,6 +59,24 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
     case "cnn":
       guard words.count == 2, let batch = Int(words[1]) else { return nil }
       self = .convolutionalNetwork(batch: batch)
+    case "elementwise":
+      guard words.count == 3, words[1] == "add" || Activation.named(words[1]) != nil,
+        let shape = numbers(words[2], "x")
+      else { return nil }
+      self = .elementwise(function: words[1], shape: shape)
+    case "sum":
+      guard words.count == 3, ["rows", "columns"].contains(words[1]),
+        let shape = numbers(words[2], "x"), shape.count == 2
+      else { return nil }
+      self = .sum(overRows: words[1] == "rows", shape: shape)
+    case "crossEntropy":
+      guard words.count == 2, let shape = numbers(words[1], "x"), shape.count == 2 else {
+        return nil
+      }
+      self = .crossEntropy(shape: shape)
+    case "adam":
+      guard words.count == 2, let count = Int(words[1]), count > 0 else { return nil }
+      self = .adam(count: count)
     default:
       return nil
     }
@@ -65,17 +93,48 @@ public enum BenchmarkCase: Hashable, Sendable, LosslessStringConvertible {
       \(hasBatchNorm ? "batchNorm" : "plain") \(batch)
       """
     case .batchNorm(let shape):
-      "batchNorm \(shape.map(String.init).joined(separator: "x"))"
+      "batchNorm \(Self.text(shape))"
     case .conv2d(let shape, let outputs, let kernel):
-      "conv2d \(shape.map(String.init).joined(separator: "x")) \(outputs) \(kernel)"
+      "conv2d \(Self.text(shape)) \(outputs) \(kernel)"
     case .convolutionalNetwork(let batch): "cnn \(batch)"
+    case .elementwise(let function, let shape): "elementwise \(function) \(Self.text(shape))"
+    case .sum(let overRows, let shape): "sum \(overRows ? "rows" : "columns") \(Self.text(shape))"
+    case .crossEntropy(let shape): "crossEntropy \(Self.text(shape))"
+    case .adam(let count): "adam \(count)"
     }
   }
 
-  /// The floating-point operations of a matrix product; nil for the rest, which memory bounds too.
+  private static func text(_ shape: [Int]) -> String {
+    shape.map(String.init).joined(separator: "x")
+  }
+
+  /// The floating-point operations of matrix products, and of convolutions, whose gradients are two
+  /// more; nil for the rest, which memory bounds too.
   public var operationCount: Double? {
-    guard case .matmul(let m, let k, let n, _, _) = self else { return nil }
-    return 2 * Double(m) * Double(k) * Double(n)
+    switch self {
+    case .matmul(let m, let k, let n, _, _): 2 * Double(m) * Double(k) * Double(n)
+    case .conv2d(let shape, let outputs, let kernel):
+      6 * Double(shape.reduce(1, *)) * Double(outputs * kernel * kernel)
+    default: nil
+    }
+  }
+
+  /// The bytes that a case bound by memory moves; nil for products and training steps.
+  ///
+  /// Of batch normalisation, which needs its statistics before it can write: forward x is read twice
+  /// and y written, backward x and the cotangent are read twice and the gradient written.
+  public var byteCount: Double? {
+    func bytes(_ shape: [Int], passes: Int) -> Double {
+      4 * Double(passes) * Double(shape.reduce(1, *))
+    }
+    return switch self {
+    case .matmul, .train, .conv2d, .convolutionalNetwork: nil
+    case .batchNorm(let shape): bytes(shape, passes: 8)
+    case .elementwise(let function, let shape): bytes(shape, passes: function == "add" ? 3 : 2)
+    case .sum(_, let shape): bytes(shape, passes: 1)
+    case .crossEntropy(let shape): bytes(shape, passes: 3)
+    case .adam(let count): bytes([count], passes: 7)
+    }
   }
 }
 
@@ -111,6 +170,18 @@ extension BenchmarkCase {
     .convolutionalNetwork(batch: 128), .conv2d(shape: [8, 64, 56, 56], outputs: 64, kernel: 3),
   ]
 
-  /// All that is published.
-  public static let all = products + steps + normalizations + convolutions
+  /// What memory bounds.
+  public static let streams: [BenchmarkCase] = [
+    .elementwise(function: "add", shape: [4096, 4096]),
+    .elementwise(function: "relu", shape: [4096, 4096]),
+    .elementwise(function: "tanh", shape: [4096, 4096]),
+    .sum(overRows: true, shape: [4096, 4096]), .sum(overRows: false, shape: [4096, 4096]),
+    .crossEntropy(shape: [8192, 1024]), .adam(count: 8_000_000),
+  ]
+
+  /// What is published beside the peers' figures.
+  public static let compared = products + steps + normalizations + convolutions
+
+  /// Every case.
+  public static let all = compared + streams
 }

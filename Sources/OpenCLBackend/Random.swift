@@ -23,7 +23,8 @@ extension OpenCLBackend {
         try .view(output), .words(key.key), .words(key.stream), .long(Int64(output.offset)),
         .long(Int64(output.count)),
       ],
-      items: WorkSize(blocks.dividedRoundingUp(by: lanes)), local: WorkSize(groupSize), work: 4 * output.count)
+      items: WorkSize(blocks.dividedRoundingUp(by: lanes)), local: WorkSize(groupSize),
+      work: 4 * output.count)
     try submit([launch], writing: [output])
   }
 }

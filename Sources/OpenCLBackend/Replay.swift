@@ -9,7 +9,8 @@ final class OpenCLReplay: LaunchReplay {
   private enum Command {
     /// `inputs` are arguments' positions, with the inputs that go there.
     case launch(
-      DynamicKernel, number: Int, inputs: [(argument: Int, input: Int)], global: WorkSize, local: WorkSize)
+      DynamicKernel, number: Int, inputs: [(argument: Int, input: Int)], global: WorkSize,
+      local: WorkSize)
     case write(Transfer, Destination, atByte: Int)
   }
 

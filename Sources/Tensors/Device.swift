@@ -192,6 +192,11 @@ public struct Device: Sendable {
   /// Counters of the device's memory and work.
   public var statistics: DeviceStatistics { backend.statistics }
 
+  /// Measures what the device can do at most, in about a second; nil for the reference.
+  ///
+  /// Throws what goes wrong on the device.
+  public func measureCeilings() throws -> DeviceCeilings? { try backend.measureCeilings() }
+
   /// Waits until everything that was asked of the device is done; throws what went wrong.
   public func wait() throws {
     Recorder.trapIfRecording("the device is waited for")

@@ -40,6 +40,13 @@ func grouped(_ number: Int) -> String {
   return (number < 0 ? "-" : "") + ([String(digits)] + groups).joined(separator: ",")
 }
 
+/// A time with three digits, in the unit that suits it.
+func timeText(_ seconds: Double) -> String {
+  let (value, unit) =
+    seconds >= 1 ? (seconds, "s") : seconds >= 1e-3 ? (seconds * 1e3, "ms") : (seconds * 1e6, "µs")
+  return "\(fixed(value, digits: value < 10 ? 2 : value < 100 ? 1 : 0)) \(unit)"
+}
+
 /// A duration in seconds, with as many digits as matter.
 func secondsText(_ duration: Duration) -> String {
   let seconds = duration / .seconds(1)

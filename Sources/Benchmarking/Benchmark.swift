@@ -1,0 +1,85 @@
+public import Compute
+public import Tensors
+
+/// What a case came to on a device.
+public struct BenchmarkResult: Sendable, Codable {
+  /// The case's line.
+  public let name: String
+  /// The median of the time of one run.
+  public let seconds: Double
+  /// The shortest and the longest of the rounds.
+  public let fastest: Double, slowest: Double
+  /// Floating-point operations a second, where they are counted.
+  public let operationsPerSecond: Double?
+  /// Bytes a second, where they are counted.
+  public let bytesPerSecond: Double?
+  /// The share of what the device can do at most, of operations or else of bytes.
+  public let shareOfCeiling: Double?
+  /// Of a training step: the share of its time in which the device runs kernels, by the device's
+  /// clock.
+  public let shareOnDevice: Double?
+}
+
+/// Measures cases on a device, each beside what the device can do at most at that moment.
+public struct Benchmark: Sendable {
+  private let device: Device
+  private let rounds: Int
+  private let stopwatch: Stopwatch
+
+  /// Creates a benchmark; `rounds` measurements are made of each case.
+  public init(device: Device, rounds: Int = 5, stopwatch: Stopwatch = Stopwatch()) {
+    self.device = device
+    self.rounds = max(rounds, 1)
+    self.stopwatch = stopwatch
+  }
+
+  /// Measures a case.
+  ///
+  /// `ceilings` are those that the result is held to. Throws what goes wrong on the device.
+  public func measure(
+    _ benchmarkCase: BenchmarkCase, under ceilings: DeviceCeilings?
+  ) throws -> BenchmarkResult {
+    let times = try Device.with(device) {
+      let run = try benchmarkCase.prepared()
+      try stopwatch.warm(run)
+      return try (0..<rounds).map { _ in try stopwatch.seconds(run) }.sorted()
+    }
+    let seconds = (times[(rounds - 1) / 2] + times[rounds / 2]) / 2
+    let operations = benchmarkCase.operationCount.map { $0 / seconds }
+    let bytes = benchmarkCase.byteCount.map { $0 / seconds }
+    let share = ceilings.flatMap { ceilings in
+      operations.map { $0 / ceilings.operationsPerSecond }
+        ?? bytes.map { $0 / ceilings.bytesPerSecond }
+    }
+    return BenchmarkResult(
+      name: benchmarkCase.description, seconds: seconds, fastest: times[0],
+      slowest: times[rounds - 1], operationsPerSecond: operations, bytesPerSecond: bytes,
+      shareOfCeiling: share,
+      shareOnDevice: benchmarkCase.isStep ? try shareOnDevice(benchmarkCase) : nil)
+  }
+
+  /// The share of a case's time in which kernels run; nil where the device has no clock.
+  private func shareOnDevice(_ benchmarkCase: BenchmarkCase) throws -> Double? {
+    let device = try Device(
+      named: device.identifier, options: DeviceOptions(isProfiling: true))
+    return try Device.with(device) {
+      let run = try benchmarkCase.prepared()
+      try stopwatch.warm(run)
+      try device.wait()
+      let before = device.statistics.kernelTimes
+      let elapsed = try ContinuousClock().measure {
+        let count = max(1, Int(0.3 / max(try stopwatch.seconds(run), 1e-6)))
+        for _ in 0..<count { _ = try run() }
+        try device.wait()
+      }
+      let times = device.statistics.kernelTimes.subtracting(before)
+      guard !times.isEmpty else { return nil }
+      return times.reduce(0) { $0 + $1.seconds } / (elapsed / .seconds(1))
+    }
+  }
+}
+
+extension BenchmarkCase {
+  /// Whether it is a training step.
+  public var isStep: Bool { if case .train = self { true } else { false } }
+}
