@@ -8,9 +8,18 @@
 // BODY        Statements that read elements at AT(v) of view v, compute, and write the outputs.
 // RANK        The number of axes after those that lie alike in all views are merged.
 // GROUP_X, GROUP_Y  The size of a work-group.
+// LANES       The neighbours that a work-item treats side by side. If there are several, BODY is
+//             written with FETCH(n) and KEEP(n, x) over VECTOR instead, all views are of SCALAR,
+//             and each has a step of 0 or 1.
 
 #include "element.clh"
 #include "expression.clh"
+#include "vector.clh"
+
+#if LANES > 1
+#undef TRUTH
+#define TRUTH(condition) select((VECTOR)0, (VECTOR)1, condition)
+#endif
 
 #ifndef RANK
 #define RANK 1
@@ -38,14 +47,14 @@ struct layout {
 #define STRIDE(v) layout.strides[v][RANK - 1]
 #define AT(v) (row_start[v] + column * STEP_##v)
 
-// Work size: (columns, rows) or (columns, rows / k, k), each rounded up to the work-group; columns
-// are the innermost axis and rows all others.
-// A work-item computes all outputs at one position.
+// Work size: (columns / LANES, rows) or (columns / LANES, rows / k, k), each rounded up to the
+// work-group; columns are the innermost axis and rows all others.
+// A work-item computes all outputs at one position, or at LANES neighbours.
 // Memory: each operand is read once and each output written once; with STEP 1 neighbours are
 // adjacent.
 KERNEL(GROUP_X, GROUP_Y)
 void pointwise(PARAMETERS, const struct layout layout WORK_ITEM) {
-  const INDEX column = get_global_id(0);
+  const INDEX column = get_global_id(0) * LANES;
   INDEX row_start[VIEWS];
   UNROLL for (uint v = 0; v < VIEWS; ++v) row_start[v] = layout.offsets[v];
 
@@ -62,6 +71,22 @@ void pointwise(PARAMETERS, const struct layout layout WORK_ITEM) {
 #endif
 
   if (column < layout.lengths[RANK - 1]) {
+#if LANES > 1
+    const uint count = (uint)min((INDEX)LANES, layout.lengths[RANK - 1] - column);
+    if (count == LANES) {
+#define FETCH(n) (STEP_##n == 0 ? (VECTOR)v##n[AT(n)] : VLOAD(v##n + AT(n)))
+#define KEEP(n, x) VSTORE(x, v##n + AT(n))
+      BODY
+#undef FETCH
+#undef KEEP
+    } else {
+#define FETCH(n)                                                               \
+  (STEP_##n == 0 ? (VECTOR)v##n[AT(n)] : load_part(v##n + AT(n), count, 1))
+#define KEEP(n, x) store_part(v##n + AT(n), x, count)
+      BODY
+    }
+#else
     BODY
+#endif
   }
 }

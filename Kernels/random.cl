@@ -4,31 +4,21 @@
 //           [0, 1) otherwise.
 // HAS_DRAW  Defined where the number of the draw is read from memory; 0 otherwise.
 //
-// LANES     The blocks that a work-item makes side by side: as many as a vector has on CPU devices, 1
-//           on GPUs.
+// LANES     The blocks that a work-item makes side by side.
 //
 // A block of Philox serves four elements of 32 bits or two of 64.
-
-#include "common.clh"
-
-#ifndef GROUP_SIZE
-#define GROUP_SIZE 64
-#endif
 
 #ifndef LANES
 #define LANES 4
 #endif
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#if LANES > 1
-#define WIDE(type) JOIN(type, LANES)
-#else
-#define WIDE(type) type
+#include "vector.clh"
+
+#ifndef GROUP_SIZE
+#define GROUP_SIZE 64
 #endif
-#define CONVERT(type) WIDE(convert_##type)
+
 #define WORDS WIDE(uint)
-#define NUMBERS WIDE(SCALAR)
 
 #include "philox.clh"
 
@@ -36,21 +26,21 @@
 #define PER_BLOCK 2
 #define UNIT 1.1102230246251565e-16  // 2⁻⁵³
 // The upper 53 of 64 random bits.
-static NUMBERS bits(const WORDS low, const WORDS high) {
+static VECTOR bits(const WORDS low, const WORDS high) {
   return CONVERT(double)((CONVERT(ulong)(high) << 32 | CONVERT(ulong)(low)) >> 11);
 }
 #else
 #define PER_BLOCK 4
 #define UNIT 5.9604644775390625e-8f  // 2⁻²⁴
 // The upper 24 of 32 random bits.
-static NUMBERS bits(const WORDS word) { return CONVERT(float)(word >> 8); }
+static VECTOR bits(const WORDS word) { return CONVERT(float)(word >> 8); }
 #endif
 
 // Two independent normal numbers of two uniform ones, in steps of UNIT: √(−2 log u₁)·cos 2πu₂ and
 // the same with the sine. u₁ is in (0, 1], so that its logarithm is finite.
-static void box_muller(const NUMBERS first, const NUMBERS second, NUMBERS *numbers) {
-  const NUMBERS radius = sqrt(REAL(-2.0) * log((first + REAL(1.0)) * UNIT));
-  const NUMBERS half_turns = REAL(2.0) * (second * UNIT);
+static void box_muller(const VECTOR first, const VECTOR second, VECTOR *numbers) {
+  const VECTOR radius = sqrt(REAL(-2.0) * log((first + REAL(1.0)) * UNIT));
+  const VECTOR half_turns = REAL(2.0) * (second * UNIT);
   numbers[0] = radius * cospi(half_turns);
   numbers[1] = radius * sinpi(half_turns);
 }
@@ -80,7 +70,7 @@ void random_numbers(
       (WORDS)stream.y};
   const struct philox_blocks words = philox(counter, key);
 
-  NUMBERS numbers[PER_BLOCK];
+  VECTOR numbers[PER_BLOCK];
 #if defined(FLOAT64) && defined(NORMAL)
   box_muller(bits(words.x, words.y), bits(words.z, words.w), numbers);
 #elif defined(FLOAT64)

@@ -2,9 +2,10 @@
 //
 // TYPE_LABELS  The C type of the labels.
 // GROUP_SIZE   The work-items that share a row.
+// LANES        The classes that a work-item treats side by side.
 
-#include "common.clh"
 #include "group.clh"
+#include "vector.clh"
 
 #ifndef TYPE_LABELS
 #define TYPE_LABELS int
@@ -22,13 +23,36 @@ struct rows {
 #define LARGER(a, b) ((a) > (b) || isnan(a) ? (a) : (b))
 #define PLUS(a, b) ((a) + (b))
 
-// Leaves a row's maximum, NaN if any element is, in each work-item's own.
-#define GREATEST(result, row, count, slots)                                    \
+// The classes from the j-th on. Beyond the last one they are −∞, which changes no maximum and whose
+// exponential is 0.
+#define CLASSES(row, j)                                                        \
+  ((j) + LANES <= of.classes ? VLOAD(row + (j))                                \
+                             : load_part(row + (j), (uint)(of.classes - (j)), -INFINITY))
+
+// Runs statements for each j that is a multiple of LANES, divided among the work-items.
+#define EACH_CLASSES(j)                                                        \
+  for (INDEX j = get_local_id(0) * LANES; j < of.classes; j += GROUP_SIZE * LANES)
+
+// Combines what is in each lane, and in each work-item, in each work-item's own.
+#define COMBINE(result, lanes, combine, slots)                                 \
   do {                                                                         \
-    result = -INFINITY;                                                        \
-    for (INDEX j = get_local_id(0); j < (count); j += GROUP_SIZE)              \
-      result = LARGER(result, row[j]);                                         \
-    COMBINE_GROUP(result, slots, LARGER);                                      \
+    SCALAR part[LANES];                                                        \
+    VSTORE(lanes, part);                                                       \
+    result = part[0];                                                          \
+    UNROLL for (uint lane = 1; lane < LANES; ++lane)                           \
+      result = combine(result, part[lane]);                                    \
+    COMBINE_GROUP(result, slots, combine);                                     \
+  } while (0)
+
+// Leaves a row's maximum, NaN if any element is, in each work-item's own.
+#define GREATEST(result, row, slots)                                           \
+  do {                                                                         \
+    VECTOR greatest_lanes = (VECTOR)(-INFINITY);                               \
+    EACH_CLASSES(j) {                                                          \
+      const VECTOR x = CLASSES(row, j);                                        \
+      greatest_lanes = LARGER(greatest_lanes, x);                              \
+    }                                                                          \
+    COMBINE(result, greatest_lanes, LARGER, slots);                            \
   } while (0)
 
 // Whether a label names a class.
@@ -48,12 +72,12 @@ void softmax_cross_entropy(
   const INDEX row = get_group_id(0);
   logits += of.logits + row * of.classes;
   SCALAR greatest;
-  GREATEST(greatest, logits, of.classes, slots);
+  GREATEST(greatest, logits, slots);
 
-  SCALAR sum = 0;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    sum += exp(logits[j] - greatest);
-  COMBINE_GROUP(sum, slots, PLUS);
+  VECTOR sums = (VECTOR)0;
+  EACH_CLASSES(j) sums += exp(CLASSES(logits, j) - greatest);
+  SCALAR sum;
+  COMBINE(sum, sums, PLUS, slots);
 
   if (get_local_id(0) == 0) {
     const SCALAR log_sum = log(sum);
@@ -66,7 +90,7 @@ void softmax_cross_entropy(
 }
 
 // Work size: a work-group for each row.
-// The work-group finds the row's maximum; then a work-item computes every GROUP_SIZE-th of
+// The work-group finds the row's maximum; then each work-item computes its share of
 // (softmax(logits)[r, j] − (j == labels[r])) · cotangent[r].
 // Memory: the logits are read twice, the second time from cache, and the gradient is written once.
 KERNEL(GROUP_SIZE, 1)
@@ -83,7 +107,13 @@ void softmax_cross_entropy_gradient(
   const SCALAR factor =
       is_class(label, of.classes) ? cotangent[of.cotangent + row * of.cotangent_stride] : NAN;
   SCALAR greatest;
-  GREATEST(greatest, logits, of.classes, slots);
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    gradient[j] = (exp(logits[j] - greatest - total) - ((long)j == label ? 1 : 0)) * factor;
+  GREATEST(greatest, logits, slots);
+  EACH_CLASSES(j) {
+    const VECTOR share = exp(CLASSES(logits, j) - greatest - total);
+    const uint count = (uint)min((INDEX)LANES, of.classes - j);
+    SCALAR part[LANES];
+    VSTORE(share, part);
+    for (uint lane = 0; lane < count; ++lane)
+      gradient[j + lane] = (part[lane] - ((long)(j + lane) == label ? 1 : 0)) * factor;
+  }
 }

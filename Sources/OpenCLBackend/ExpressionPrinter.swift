@@ -12,8 +12,13 @@ struct ExpressionPrinter {
   ///
   /// Traps when a function that integers do not have meets integers.
   ///
-  /// - Parameter input: The source of an input's value.
-  init(_ expressions: [Expression], in type: ComputeType, input: (Int) -> String) {
+  /// - Parameters:
+  ///   - isWide: Whether each value is a VECTOR rather than a SCALAR.
+  ///   - input: The source of an input's value.
+  init(
+    _ expressions: [Expression], in type: ComputeType, isWide: Bool = false,
+    input: (Int) -> String
+  ) {
     let sequence = InstructionSequence(expressions)
     statements = sequence.instructions.enumerated().map { number, instruction in
       let value =
@@ -24,7 +29,8 @@ struct ExpressionPrinter {
         case .binary(let function, let x, let y): function.openCL("t\(x)", "t\(y)", type)
         case .select(let condition, let x, let y): "t\(condition) != 0 ? t\(x) : t\(y)"
         }
-      return "const SCALAR t\(number) = \(value);"
+      return isWide
+        ? "const VECTOR t\(number) = (VECTOR)(\(value));" : "const SCALAR t\(number) = \(value);"
     }
     results = sequence.results.map { "t\($0)" }
   }

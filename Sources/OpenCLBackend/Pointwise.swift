@@ -32,16 +32,21 @@ extension OpenCLBackend {
     let columns = axes.lengths[axes.rank - 1]
     let index = profile.indexType(views)
 
+    let lanes = lanes(for: expressions, views, steps: views.indices.map(axes.step), type)
+
     var specification = PointwiseKernel(
       expressions: expressions,
       parameters: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
       outputs: outputs.map(\.dtype), steps: views.indices.map(axes.step), rank: axes.rank,
-      type: type, index: index,
-      group: Self.group(of: profile.elementGroup, columns: columns, rank: axes.rank))
+      lanes: lanes, type: type, index: index,
+      group: Self.group(
+        of: max(1, profile.elementGroup / lanes), columns: columns.dividedRoundingUp(by: lanes),
+        rank: axes.rank))
     var kernel = try stream.prepare(specification)
     while specification.group.count > kernel.workGroupLimit {
       specification.group = Self.group(
-        of: specification.group.count / 2, columns: columns, rank: axes.rank)
+        of: specification.group.count / 2, columns: columns.dividedRoundingUp(by: lanes),
+        rank: axes.rank)
       kernel = try stream.prepare(specification)
     }
 
@@ -62,9 +67,29 @@ extension OpenCLBackend {
     let height = min(rows, 1 << 15)
     return Launch(
       kernel: kernel, arguments: arguments,
-      items: WorkSize(columns, height, rows.dividedRoundingUp(by: height)),
+      items: WorkSize(
+        columns.dividedRoundingUp(by: lanes), height, rows.dividedRoundingUp(by: height)),
       local: WorkSize(specification.group.x, specification.group.y, 1),
       work: rows * columns * views.count)
+  }
+
+  /// The neighbours that a work-item treats side by side: several where a function gains from it and
+  /// all that is read and written lies side by side.
+  private func lanes(
+    for expressions: [Expression], _ views: [View], steps: [Step], _ type: ComputeType
+  ) -> Int {
+    let forms = InstructionSequence(expressions).instructions.map { instruction -> VectorForm in
+      switch instruction {
+      case .unary(let function, _): function.vectorForm
+      case .binary(let function, _, _): function.vectorForm
+      case .input, .constant, .select: .alike
+      }
+    }
+    let gains = forms.contains(.faster) && !forms.contains(.inexact)
+    let fits =
+      type != .int64 && views.allSatisfy { $0.dtype.isComputed && $0.dtype.computeType == type }
+      && !steps.contains(.any)
+    return gains && fits ? profile.lanes(elementBytes: type.byteCount) : 1
   }
 
   /// A work-group of a size, wide where the rows are long.
@@ -96,6 +121,7 @@ private struct PointwiseKernel: KernelSpecification {
   /// Of the operands that are views, then of the outputs.
   let steps: [Step]
   let rank: Int
+  let lanes: Int
   let type: ComputeType
   let index: IndexType
   var group: GroupShape
@@ -107,19 +133,24 @@ private struct PointwiseKernel: KernelSpecification {
 
   var definitions: Definitions {
     let operands = OperandSource(parameters, in: type)
-    let printer = ExpressionPrinter(expressions, in: type, input: operands.value)
+    let isWide = lanes > 1
+    let printer = ExpressionPrinter(expressions, in: type, isWide: isWide) {
+      isWide ? operands.wideValue($0) : operands.value($0)
+    }
     var parameterList = operands.parameters
     var body = printer.statements
     for (number, output) in outputs.enumerated() {
       let view = operands.viewCount + number
       parameterList.append("__global \(output.openCLName) *v\(view)")
-      body.append("STORE_\(output)(v\(view), AT(\(view)), \(printer.results[number]));")
+      let result = printer.results[number]
+      body.append(
+        isWide ? "KEEP(\(view), \(result));" : "STORE_\(output)(v\(view), AT(\(view)), \(result));")
     }
     var definitions = type.definitions(index, dtypes: operands.dtypes + outputs)
     definitions.append([
       "RANK": .integer(rank), "VIEWS": .integer(steps.count), "GROUP_X": .integer(group.x),
       "GROUP_Y": .integer(group.y), "PARAMETERS": .code(parameterList.joined(separator: ", ")),
-      "BODY": .code(body.joined(separator: "\n")),
+      "BODY": .code(body.joined(separator: "\n")), "LANES": .integer(lanes),
     ])
     definitions.append(Step.definitions(steps))
     return definitions
@@ -153,17 +184,24 @@ struct OperandSource {
       switch operand {
       case .view(let dtype):
         parameters.append("__global const \(dtype.openCLName) *v\(dtypes.count)")
+        wideValues.append("FETCH(\(dtypes.count))")
         values.append("LOAD_\(dtype)(v\(dtypes.count), AT(\(dtypes.count)))")
         dtypes.append(dtype)
       case .number:
         parameters.append("const SCALAR s\(number)")
         values.append("s\(number)")
+        wideValues.append("s\(number)")
       }
     }
   }
 
+  private var wideValues: [String] = []
+
   /// The source of an operand's value.
   func value(_ operand: Int) -> String { values[operand] }
+
+  /// The source of an operand's value at several neighbours.
+  func wideValue(_ operand: Int) -> String { wideValues[operand] }
 }
 
 extension DType {

@@ -56,11 +56,13 @@ extension OpenCLBackend {
   ) throws {
     let (rows, classes) = (logits.shape[0], logits.shape[1])
     let index = profile.indexType(arguments, upTo: rows * profile.groupSize)
+    let lanes = profile.lanes(elementBytes: logits.dtype.byteCount)
     // A group of more work-items than classes would idle.
     let most = max(1, min(profile.groupSize, classes.nextPowerOfTwo))
     let (kernel, groupSize) = try prepare(groupSize: most) {
       SoftmaxKernel(
-        function: function, dtype: logits.dtype, labels: labels.dtype, index: index, groupSize: $0)
+        function: function, dtype: logits.dtype, labels: labels.dtype, index: index, lanes: lanes,
+        groupSize: $0)
     }
     func place(_ view: View?) -> [Int] { view.map { [$0.offset, $0.strides[0]] } ?? [0, 0] }
     let layout =
@@ -89,6 +91,7 @@ private struct SoftmaxKernel: KernelSpecification {
   let dtype: DType
   let labels: DType
   let index: IndexType
+  let lanes: Int
   let groupSize: Int
 
   var file: String { "softmax.cl" }
@@ -98,6 +101,7 @@ private struct SoftmaxKernel: KernelSpecification {
     var definitions = dtype.computeType.definitions(index)
     definitions.append([
       "TYPE_LABELS": .code(labels.integerName), "GROUP_SIZE": .integer(groupSize),
+      "LANES": .integer(lanes),
     ])
     return definitions
   }

@@ -72,7 +72,9 @@ import Testing
         #include "philox.clh"
         kernel void answers(global const uint *in, global uint *out) {
           const size_t i = get_global_id(0);
-          vstore4(philox(vload4(0, in + 6 * i), vload2(0, in + 6 * i + 4)), i, out);
+          const struct philox_blocks counter = {in[6 * i], in[6 * i + 1], in[6 * i + 2], in[6 * i + 3]};
+          const struct philox_blocks words = philox(counter, vload2(0, in + 6 * i + 4));
+          vstore4((uint4)(words.x, words.y, words.z, words.w), i, out);
         }
         """,
       resolvingIncludes: { try String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) })
