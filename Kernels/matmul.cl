@@ -1,5 +1,9 @@
 // Matrix products, output = activation(a·b + bias), for processors that are vector machines
-// (multiply_panels, and pack_panels before it) and for those that are not (multiply_tiles).
+// (multiply_panels, and pack_panels before it) and for those that are not (multiply_tiles, or
+// multiply_directly where there is little to multiply).
+//
+// Where there are fewer tiles than cores, the products of an output are divided into parts along k,
+// each a matrix of its own, which merge_parts adds in order.
 //
 // Element (i, j) of a matrix lies at offset + i·row + j·column, so a transposed matrix is read where
 // it is.
@@ -19,10 +23,11 @@
 // TRANSPOSED  Defined where the output's rows are adjacent instead of its columns.
 //
 // Tiles:
-// GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs.
+// GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs, multiples of 4.
 // TILE_DEPTH          The products that are summed between two barriers.
 // A_ALONG_DEPTH, B_ALONG_DEPTH  Defined where neighbours along k are adjacent in memory, so that
 //                     adjacent work-items fetch adjacent elements.
+// A_QUADS, B_QUADS    Defined where every fourth of these neighbours lies on 4 elements.
 
 #include "common.clh"
 #include "expression.clh"
@@ -71,7 +76,15 @@ struct product {
   struct matrix a, b, bias, output;
   // Of a packed operand: from one panel to the next.
   INDEX a_panel, b_panel;
+  // The parts along k that each have an output of their own, and how long all but the last are.
+  INDEX parts, part_depth;
 };
+
+// What a work-item or its group multiplies: the matrices' number, and the products along k.
+#define BEGIN_PART                                                             \
+  const INDEX batch = get_global_id(2) / of.parts;                             \
+  const INDEX begin_depth = get_global_id(2) % of.parts * of.part_depth;       \
+  const INDEX end_depth = min(of.depth, begin_depth + of.part_depth)
 
 #ifdef HAS_BIAS
 #define BIAS_PARAMETER __global const SCALAR *bias,
@@ -115,7 +128,7 @@ void pack_panels(
 #define A_STEP of.a.column
 #endif
 
-// Work size: (ceil(rows / BLOCK_ROWS), ceil(columns / PANEL), batches).
+// Work size: (ceil(rows / BLOCK_ROWS), ceil(columns / PANEL), batches · parts).
 // A work-item computes BLOCK_ROWS rows of one panel of columns, a tile of TILE_ROWS at a time whose
 // sums stay in registers over all of k.
 // Memory: of b each panel is read once for every BLOCK_ROWS rows, from cache for every tile; a is
@@ -124,7 +137,7 @@ KERNEL(1, 1)
 void multiply_panels(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
-  const INDEX batch = get_global_id(2);
+  BEGIN_PART;
 #ifdef B_IN_PLACE
   // The last panel ends with the last column; what it has of the one before is not written again.
   const INDEX first_column = min((INDEX)get_global_id(1) * PANEL, of.columns - PANEL);
@@ -137,9 +150,9 @@ void multiply_panels(
 #endif
   const INDEX first_row = get_global_id(0) * BLOCK_ROWS;
   const INDEX end_row = min(of.rows, first_row + BLOCK_ROWS);
-  a += of.a.offset + batch * of.a.batch;
-  b += of.b.offset + batch * of.b.batch;
-  output += of.output.offset + batch * of.output.batch + first_column * of.output.column;
+  a += of.a.offset + batch * of.a.batch + begin_depth * A_STEP;
+  b += of.b.offset + batch * of.b.batch + begin_depth * of.b.row;
+  output += of.output.offset + get_global_id(2) * of.output.batch + first_column * of.output.column;
 #ifdef HAS_BIAS
   bias += of.bias.offset + batch * of.bias.batch + first_column * of.bias.column;
 #endif
@@ -158,7 +171,7 @@ void multiply_panels(
 
     VECTOR left[TILE_ROWS], right[TILE_ROWS];
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) left[r] = right[r] = (VECTOR)0;
-    for (INDEX k = 0; k < of.depth; ++k) {
+    for (INDEX k = begin_depth; k < end_depth; ++k) {
       const VECTOR b_left = VLOAD(b_next);
       const VECTOR b_right = VLOAD(b_next + WIDTH);
       UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
@@ -205,6 +218,45 @@ void multiply_panels(
   }
 }
 
+// Work size: (columns, rows, batches), rounded up to the work-group.
+// A work-item adds the parts of one output in order, and completes it.
+// Memory: each part is read once and the output written once.
+KERNEL(GROUP_X, GROUP_Y)
+void merge_parts(
+    __global const SCALAR *sums, BIAS_PARAMETER __global SCALAR *output,
+    const struct product of WORK_ITEM) {
+  const INDEX j = get_global_id(0), i = get_global_id(1), batch = get_global_id(2);
+  if (i >= of.rows || j >= of.columns) return;
+  sums += (batch * of.parts * of.rows + i) * of.columns + j;
+#ifdef HAS_BIAS
+  bias += of.bias.offset + batch * of.bias.batch;
+#endif
+  SCALAR sum = sums[0];
+  for (INDEX part = 1; part < of.parts; ++part) sum += sums[part * of.rows * of.columns];
+  output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
+      activation(BIASED(sum, i, j));
+}
+
+// Work size: (columns, rows, batches), rounded up to the work-group.
+// A work-item computes one output.
+// Memory: a is read for each column and b for each row, from cache but for the first time.
+KERNEL(GROUP_X, GROUP_Y)
+void multiply_directly(
+    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    const struct product of WORK_ITEM) {
+  const INDEX j = get_global_id(0), i = get_global_id(1), batch = get_global_id(2);
+  if (i >= of.rows || j >= of.columns) return;
+  a += of.a.offset + batch * of.a.batch + i * of.a.row;
+  b += of.b.offset + batch * of.b.batch + j * of.b.column;
+#ifdef HAS_BIAS
+  bias += of.bias.offset + batch * of.bias.batch;
+#endif
+  SCALAR sum = 0;
+  for (INDEX k = 0; k < of.depth; ++k) sum = fma(a[k * of.a.column], b[k * of.b.row], sum);
+  output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
+      activation(BIASED(sum, i, j));
+}
+
 // Local memory is for kernels alone.
 #ifndef STAGE
 #define GROUP_COUNT (GROUP_X * GROUP_Y)
@@ -213,30 +265,80 @@ void multiply_panels(
 // Keeps columns of a tile in different banks, and its rows on 16 bytes.
 #define PAD 4
 
-// Where the n-th of a work-item's rows or columns is: quads, as far as there are so many, so that a
-// work-item reads 16 bytes and its neighbours the next 16.
-#define SPREAD(n, count, item, group)                                          \
-  ((count) % 4 == 0 ? (n) / 4 * 4 * (group) + 4 * (item) + (n) % 4 : (n) * (group) + (item))
+#define QUAD JOIN(SCALAR, 4)
+// The quads of a tile that each work-item fetches.
+#define A_SHARE (TILE_DEPTH * GROUP_ROWS / 4 / GROUP_COUNT)
+#define B_SHARE (TILE_DEPTH * GROUP_COLUMNS / 4 / GROUP_COUNT)
 
-// Work size: (ceil(columns / GROUP_COLUMNS) · GROUP_X, ceil(rows / GROUP_ROWS) · GROUP_Y, batches).
+// Where the n-th of a work-item's rows or columns is: in quads, so that a work-item reads 16 bytes
+// and its neighbours the next 16.
+#define SPREAD(n, item, group) ((n) / 4 * 4 * (group) + 4 * (item) + (n) % 4)
+
+// Where the n-th quad of a tile begins, across and along k.
+#ifdef A_ALONG_DEPTH
+#define A_ACROSS(n) ((n) / (TILE_DEPTH / 4))
+#define A_DEPTH(n) ((n) % (TILE_DEPTH / 4) * 4)
+#define A_STRIDE of.a.column
+#else
+#define A_ACROSS(n) ((n) % (GROUP_ROWS / 4) * 4)
+#define A_DEPTH(n) ((n) / (GROUP_ROWS / 4))
+#define A_STRIDE of.a.row
+#endif
+#ifdef B_ALONG_DEPTH
+#define B_ACROSS(n) ((n) / (TILE_DEPTH / 4))
+#define B_DEPTH(n) ((n) % (TILE_DEPTH / 4) * 4)
+#define B_STRIDE of.b.row
+#else
+#define B_ACROSS(n) ((n) % (GROUP_COLUMNS / 4) * 4)
+#define B_DEPTH(n) ((n) / (GROUP_COLUMNS / 4))
+#define B_STRIDE of.b.column
+#endif
+
+// Four elements at a distance, of which only the first `count` are there; the others are 0.
+static QUAD fetch(
+    __global const SCALAR *p, const INDEX stride, const INDEX count, const int is_aligned) {
+  if (count >= 4 && stride == 1) return is_aligned ? *(__global const QUAD *)p : vload4(0, p);
+  return (QUAD)(
+      count > 0 ? p[0] : 0, count > 1 ? p[stride] : 0, count > 2 ? p[2 * stride] : 0,
+      count > 3 ? p[3 * stride] : 0);
+}
+
+#ifdef A_QUADS
+#define A_IS_ALIGNED 1
+#else
+#define A_IS_ALIGNED 0
+#endif
+#ifdef B_QUADS
+#define B_IS_ALIGNED 1
+#else
+#define B_IS_ALIGNED 0
+#endif
+
+// How many of four elements from `at` on lie before `end`; none where another axis has ended.
+#define REMAINING(at, end, other, other_end)                                   \
+  ((other) < (other_end) && (at) < (end) ? min((INDEX)4, (end) - (at)) : 0)
+
+// Work size: (ceil(columns / GROUP_COLUMNS) · GROUP_X, ceil(rows / GROUP_ROWS) · GROUP_Y,
+// batches · parts).
 // A work-group computes a tile of GROUP_ROWS × GROUP_COLUMNS, a work-item ITEM_ROWS × ITEM_COLUMNS
 // of it in registers. TILE_DEPTH columns of a and rows of b at a time go through local memory, with
-// zeros beyond the edges.
+// zeros beyond the edges; while they are multiplied the next ones are fetched into registers, and
+// then stored to a second tile, so that one barrier is enough.
 // Memory: a is read columns / GROUP_COLUMNS times, b rows / GROUP_ROWS times; the output is written
 // once.
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_tiles(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
-  __local SCALAR a_tile[TILE_DEPTH][GROUP_ROWS + PAD];
-  __local SCALAR b_tile[TILE_DEPTH][GROUP_COLUMNS + PAD];
+  __local SCALAR a_tiles[2][TILE_DEPTH][GROUP_ROWS + PAD];
+  __local SCALAR b_tiles[2][TILE_DEPTH][GROUP_COLUMNS + PAD];
   const uint item = get_local_id(1) * GROUP_X + get_local_id(0);
-  const INDEX batch = get_global_id(2);
+  BEGIN_PART;
   const INDEX first_row = get_group_id(1) * GROUP_ROWS;
   const INDEX first_column = get_group_id(0) * GROUP_COLUMNS;
   a += of.a.offset + batch * of.a.batch;
   b += of.b.offset + batch * of.b.batch;
-  output += of.output.offset + batch * of.output.batch;
+  output += of.output.offset + get_global_id(2) * of.output.batch;
 #ifdef HAS_BIAS
   bias += of.bias.offset + batch * of.bias.batch;
 #endif
@@ -245,45 +347,78 @@ void multiply_tiles(
   UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
     UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) sums[r][c] = 0;
 
-  for (INDEX first = 0; first < of.depth; first += TILE_DEPTH) {
-    for (uint n = item; n < TILE_DEPTH * GROUP_ROWS; n += GROUP_COUNT) {
+  const INDEX tiles = (end_depth - begin_depth + TILE_DEPTH - 1) / TILE_DEPTH;
+  // One round more than there are tiles: a round fetches a tile and multiplies the one before.
+  for (INDEX tile = 0; tile <= tiles; ++tile) {
+    QUAD a_next[A_SHARE], b_next[B_SHARE];
+    if (tile < tiles) {
+      const INDEX first = begin_depth + tile * TILE_DEPTH;
+      UNROLL for (uint s = 0; s < A_SHARE; ++s) {
+        const uint n = s * GROUP_COUNT + item;
+        const INDEX i = first_row + A_ACROSS(n), k = first + A_DEPTH(n);
 #ifdef A_ALONG_DEPTH
-      const uint i = n / TILE_DEPTH, k = n % TILE_DEPTH;
+        const INDEX count = REMAINING(k, end_depth, i, of.rows);
 #else
-      const uint i = n % GROUP_ROWS, k = n / GROUP_ROWS;
+        const INDEX count = REMAINING(i, of.rows, k, end_depth);
 #endif
-      a_tile[k][i] = first_row + i < of.rows && first + k < of.depth
-          ? a[(first_row + i) * of.a.row + (first + k) * of.a.column] : 0;
-    }
-    for (uint n = item; n < TILE_DEPTH * GROUP_COLUMNS; n += GROUP_COUNT) {
+        a_next[s] = fetch(a + i * of.a.row + k * of.a.column, A_STRIDE, count, A_IS_ALIGNED);
+      }
+      UNROLL for (uint s = 0; s < B_SHARE; ++s) {
+        const uint n = s * GROUP_COUNT + item;
+        const INDEX j = first_column + B_ACROSS(n), k = first + B_DEPTH(n);
 #ifdef B_ALONG_DEPTH
-      const uint j = n / TILE_DEPTH, k = n % TILE_DEPTH;
+        const INDEX count = REMAINING(k, end_depth, j, of.columns);
 #else
-      const uint j = n % GROUP_COLUMNS, k = n / GROUP_COLUMNS;
+        const INDEX count = REMAINING(j, of.columns, k, end_depth);
 #endif
-      b_tile[k][j] = first_column + j < of.columns && first + k < of.depth
-          ? b[(first + k) * of.b.row + (first_column + j) * of.b.column] : 0;
+        b_next[s] = fetch(b + k * of.b.row + j * of.b.column, B_STRIDE, count, B_IS_ALIGNED);
+      }
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    UNROLL for (uint k = 0; k < TILE_DEPTH; ++k) {
-      SCALAR column[ITEM_ROWS], row[ITEM_COLUMNS];
-      UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
-        column[r] = a_tile[k][SPREAD(r, ITEM_ROWS, get_local_id(1), GROUP_Y)];
-      UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
-        row[c] = b_tile[k][SPREAD(c, ITEM_COLUMNS, get_local_id(0), GROUP_X)];
-      UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+    if (tile > 0) {
+      const uint current = (tile - 1) % 2;
+      UNROLL for (uint k = 0; k < TILE_DEPTH; ++k) {
+        SCALAR column[ITEM_ROWS], row[ITEM_COLUMNS];
+        UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+          column[r] = a_tiles[current][k][SPREAD(r, get_local_id(1), GROUP_Y)];
         UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
-          sums[r][c] = fma(column[r], row[c], sums[r][c]);
+          row[c] = b_tiles[current][k][SPREAD(c, get_local_id(0), GROUP_X)];
+        UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
+          UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
+            sums[r][c] = fma(column[r], row[c], sums[r][c]);
+      }
+    }
+    if (tile < tiles) {
+      const uint target = tile % 2;
+      UNROLL for (uint s = 0; s < A_SHARE; ++s) {
+        const uint n = s * GROUP_COUNT + item, i = A_ACROSS(n), k = A_DEPTH(n);
+        const SCALAR quad[4] = {a_next[s].x, a_next[s].y, a_next[s].z, a_next[s].w};
+        UNROLL for (uint q = 0; q < 4; ++q)
+#ifdef A_ALONG_DEPTH
+          a_tiles[target][k + q][i] = quad[q];
+#else
+          a_tiles[target][k][i + q] = quad[q];
+#endif
+      }
+      UNROLL for (uint s = 0; s < B_SHARE; ++s) {
+        const uint n = s * GROUP_COUNT + item, j = B_ACROSS(n), k = B_DEPTH(n);
+        const SCALAR quad[4] = {b_next[s].x, b_next[s].y, b_next[s].z, b_next[s].w};
+        UNROLL for (uint q = 0; q < 4; ++q)
+#ifdef B_ALONG_DEPTH
+          b_tiles[target][k + q][j] = quad[q];
+#else
+          b_tiles[target][k][j + q] = quad[q];
+#endif
+      }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 
   UNROLL for (uint r = 0; r < ITEM_ROWS; ++r) {
-    const INDEX i = first_row + SPREAD(r, ITEM_ROWS, get_local_id(1), GROUP_Y);
+    const INDEX i = first_row + SPREAD(r, get_local_id(1), GROUP_Y);
     UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) {
-      const INDEX j = first_column + SPREAD(c, ITEM_COLUMNS, get_local_id(0), GROUP_X);
+      const INDEX j = first_column + SPREAD(c, get_local_id(0), GROUP_X);
       if (i < of.rows && j < of.columns)
-        output[i * of.output.row + j] = activation(BIASED(sums[r][c], i, j));
+        output[i * of.output.row + j * of.output.column] = activation(BIASED(sums[r][c], i, j));
     }
   }
 }

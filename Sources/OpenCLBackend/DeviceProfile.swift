@@ -10,8 +10,9 @@ public struct DeviceProfile: Sendable, Hashable {
   public enum MatMul: Sendable, Hashable {
     /// Register tiles of explicit vectors over packed panels.
     case panels(vectorWidth: Int, tileRows: Int)
-    /// Tiles in local memory.
-    case tiles
+    /// Tiles in local memory: a work-item has item × item outputs where there are enough of them to
+    /// keep the device busy, and `depth` products are summed between two barriers.
+    case tiles(item: Int, depth: Int)
   }
 
   /// How matrices are multiplied; the vector width is for float32 and halves for float64.
@@ -49,23 +50,16 @@ public struct DeviceProfile: Sendable, Hashable {
 
   /// What suits graphics processors.
   public static let gpu = DeviceProfile(
-    matMul: .tiles, groupSize: 256, lanes: 1, elementGroup: 256, prefersWideIndices: false,
+    matMul: .tiles(item: 8, depth: 16), groupSize: 256, lanes: 1, elementGroup: 256,
+    prefersWideIndices: false,
     taskCount: 512, leastChunk: 1024, chainedWork: 0, chainDelay: 0, undividedRow: 1 << 13,
     undividedColumn: 1 << 8,
     rowChunk: 1 << 12, columnChunk: 1 << 5)
 
-  /// What a device's properties suggest.
+  /// What a device's properties suggest, and what is known of its family.
   public init(_ device: OpenCLDevice) {
-    if device.kind == .cpu {
-      self = .cpu
-      if device.nativeFloatWidth < 16 {
-        // Sixteen registers of eight floats: twelve sums, two vectors of b, one of a.
-        matMul = .panels(vectorWidth: 8, tileRows: 6)
-        lanes = 8
-      }
-    } else {
-      self = .gpu
-    }
+    self = device.kind == .cpu ? .cpu : .gpu
+    DeviceFamily(device)?.adjust(&self)
     let limit = 1 << (Int.bitWidth - 1 - max(1, device.maxWorkGroupSize).leadingZeroBitCount)
     groupSize = min(groupSize, limit)
     elementGroup = min(elementGroup, limit)

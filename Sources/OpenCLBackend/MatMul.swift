@@ -23,16 +23,71 @@ extension OpenCLBackend {
       a: try readable(a), b: try readable(b), bias: bias, activation: activation, output: output,
       index: profile.indexType([a, b, output] + (bias.map { [$0] } ?? [])))
     var launches: [Launch] = []
+    // Scratch memory lives until everything is enqueued.
+    var scratch: [View] = []
     for part in product.uniformBatches() {
-      switch profile.matMul {
-      case .panels(let width, let tileRows):
-        launches += try panels(
-          part, width: width * 4 / output.dtype.byteCount, tileRows: tileRows)
-      case .tiles:
-        launches.append(try tiles(part))
+      let parts = partCount(part)
+      guard parts > 1 else {
+        launches += try multiply(part)
+        continue
       }
+      let sums = try self.scratch([part.batches * parts, part.rows, part.columns], part.dtype)
+      scratch.append(sums)
+      launches += try multiply(part.divided(parts, into: sums)).map { launch in
+        var launch = launch
+        launch.writesOutput = false
+        return launch
+      }
+      launches.append(try merging(part.divided(parts, into: sums), into: part))
     }
     try submit(launches, writing: [output])
+    withExtendedLifetime(scratch) {}
+  }
+
+  /// The launches for products at equal distances.
+  private func multiply(_ product: Product) throws -> [Launch] {
+    switch profile.matMul {
+    case .panels(let width, let tileRows):
+      try panels(product, width: width * 4 / product.dtype.byteCount, tileRows: tileRows)
+    case .tiles(let item, let depth): [try tiles(product, item: item, depth: depth)]
+    }
+  }
+
+  // MARK: Parts
+
+  /// The parts along k into which products are divided so that the device is busy.
+  private func partCount(_ product: Product) -> Int {
+    let (tile, leastDepth): ((rows: Int, columns: Int), Int) =
+      switch profile.matMul {
+      // Several tiles share a panel, which is worth keeping.
+      case .panels(let width, let tileRows): ((8 * tileRows, 2 * width), 2048)
+      case .tiles: ((64, 64), 256)
+      }
+    let tasks =
+      product.batches * product.rows.dividedRoundingUp(by: tile.rows)
+      * product.columns.dividedRoundingUp(by: tile.columns)
+    guard tasks < device.computeUnits else { return 1 }
+    return max(
+      1, min((2 * device.computeUnits).dividedRoundingUp(by: tasks), product.depth / leastDepth))
+  }
+
+  /// The launch that adds the parts of products.
+  private func merging(_ divided: Product, into product: Product) throws -> Launch {
+    var merged = product
+    (merged.parts, merged.partDepth) = (divided.parts, divided.partDepth)
+    let group = GroupShape(x: min(64, profile.elementGroup), y: 1)
+    let kernel = try stream.prepare(
+      MatMulKernel(
+        entry: "merge_parts", dtype: product.dtype, index: product.index,
+        hasBias: product.bias != nil, activation: product.activation, variant: .single(group)))
+    return Launch(
+      kernel: kernel,
+      arguments: [try .view(divided.output.view)]
+        + (try product.bias.map { [try .view($0.view)] } ?? [])
+        + [try .view(product.output.view), merged.layout(aPanel: 0, bPanel: 0)],
+      items: WorkSize(product.columns, product.rows, product.batches),
+      local: WorkSize(group.x, group.y, 1),
+      work: product.batches * product.rows * product.columns * divided.parts)
   }
 
   /// The operand itself if its rows or its columns are contiguous, else a copy.
@@ -85,7 +140,7 @@ extension OpenCLBackend {
         kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
         items: WorkSize(
           product.rows.dividedRoundingUp(by: plan.blockRows),
-          product.columns.dividedRoundingUp(by: panel), product.batches),
+          product.columns.dividedRoundingUp(by: panel), product.batches * product.parts),
         local: WorkSize(1, 1, 1), work: product.work))
     return launches
   }
@@ -125,29 +180,68 @@ extension OpenCLBackend {
 
   /// The launch for a processor with local memory: the largest tiles of which there are enough to
   /// keep it busy.
-  private func tiles(_ product: Product) throws -> Launch {
-    for shape in TileShape.all {
+  private func tiles(_ product: Product, item: Int, depth: Int) throws -> Launch {
+    if product.parts == 1, product.rows * product.columns * product.depth <= Self.directLimit {
+      return try direct(product)
+    }
+    let shapes = TileShape.all(item: item, depth: depth)
+    for shape in shapes {
       let (rows, columns) = (
         product.rows.dividedRoundingUp(by: shape.rows),
         product.columns.dividedRoundingUp(by: shape.columns)
       )
-      let isLast = shape == TileShape.all.last
-      guard isLast || rows * columns * product.batches >= device.computeUnits else { continue }
+      let isLast = shape == shapes.last
+      guard isLast || rows * columns * product.batches * product.parts >= device.computeUnits else {
+        continue
+      }
       guard isLast || shape.localBytes(product.dtype) <= device.localMemory else { continue }
       let kernel = try stream.prepare(
         MatMulKernel(
           entry: "multiply_tiles", dtype: product.dtype, index: product.index,
           hasBias: product.bias != nil, activation: product.activation,
           variant: .tiles(
-            shape, aAlongDepth: product.a.columnStride == 1,
-            bAlongDepth: product.b.columnStride != 1)))
+            shape, a: TileAccess(product.a, isAlongDepth: product.a.columnStride == 1),
+            b: TileAccess(product.b, isAlongDepth: product.b.columnStride != 1))))
       guard isLast || shape.group.count <= kernel.workGroupLimit else { continue }
       return Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
-        items: WorkSize(columns * shape.group.x, rows * shape.group.y, product.batches),
+        items: WorkSize(
+          columns * shape.group.x, rows * shape.group.y, product.batches * product.parts),
         local: WorkSize(shape.group.x, shape.group.y, 1), work: product.work)
     }
     fatalError("multiply: the last tile shape is taken whatever its limits")
+  }
+
+  /// The most products that are made one output at a time: tiles would be mostly empty.
+  private static let directLimit = 1 << 12
+
+  /// The launch for a product so small that sharing operands gains nothing.
+  private func direct(_ product: Product) throws -> Launch {
+    let group = GroupShape(x: 8, y: 8)
+    let kernel = try stream.prepare(
+      MatMulKernel(
+        entry: "multiply_directly", dtype: product.dtype, index: product.index,
+        hasBias: product.bias != nil, activation: product.activation, variant: .single(group)))
+    return Launch(
+      kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
+      items: WorkSize(product.columns, product.rows, product.batches),
+      local: WorkSize(group.x, group.y, 1), work: product.work)
+  }
+}
+
+/// How a tile of an operand is fetched.
+private struct TileAccess: Sendable, Hashable {
+  /// Whether neighbours along k are adjacent in memory.
+  let isAlongDepth: Bool
+  /// Whether every fourth of the neighbours lies on four elements.
+  let isAligned: Bool
+
+  init(_ matrix: BatchedMatrix, isAlongDepth: Bool) {
+    self.isAlongDepth = isAlongDepth
+    isAligned =
+      (matrix.rowStride == 1 || matrix.columnStride == 1)
+      && [matrix.offset, max(matrix.rowStride, matrix.columnStride), matrix.batchStride]
+        .allSatisfy { $0.isMultiple(of: 4) }
   }
 }
 
@@ -210,14 +304,16 @@ private struct TileShape: Sendable, Hashable {
   var columns: Int { group.x * itemColumns }
 
   /// The local memory that both operands' tiles take, padding included.
-  func localBytes(_ dtype: DType) -> Int { depth * (rows + columns + 8) * dtype.byteCount }
+  func localBytes(_ dtype: DType) -> Int { 2 * depth * (rows + columns + 8) * dtype.byteCount }
 
   /// From the one that reads least to the one that every device can run.
-  static let all = [
-    TileShape(group: GroupShape(x: 16, y: 16), itemRows: 8, itemColumns: 8, depth: 16),
-    TileShape(group: GroupShape(x: 16, y: 16), itemRows: 4, itemColumns: 4, depth: 16),
-    TileShape(group: GroupShape(x: 8, y: 8), itemRows: 4, itemColumns: 4, depth: 8),
-  ]
+  static func all(item: Int, depth: Int) -> [TileShape] {
+    [
+      TileShape(group: GroupShape(x: 16, y: 16), itemRows: item, itemColumns: item, depth: depth),
+      TileShape(group: GroupShape(x: 16, y: 16), itemRows: 4, itemColumns: 4, depth: depth),
+      TileShape(group: GroupShape(x: 8, y: 8), itemRows: 4, itemColumns: 4, depth: 8),
+    ]
+  }
 }
 
 /// Matrices at equal distances.
@@ -249,9 +345,12 @@ private struct Product {
   var b: BatchedMatrix
   var bias: BatchedMatrix?
   var output: BatchedMatrix
-  let activation: Expression?
+  var activation: Expression?
   let dtype: DType
   let index: IndexType
+  /// The parts along k that each have an output of their own, and how long all but the last are.
+  var parts = 1
+  var partDepth: Int
   /// The batch axes, of a, b, output and bias.
   private let batchAxes: AxisLayout
 
@@ -267,6 +366,7 @@ private struct Product {
     rows = output.shape[-2]
     columns = output.shape[-1]
     depth = a.shape[-1]
+    partDepth = depth
     self.a = matrix(a)
     self.b = matrix(b)
     self.bias = bias.map(matrix)
@@ -288,6 +388,19 @@ private struct Product {
     (result.a, result.b) = (b.transposed, a.transposed)
     result.bias = bias?.transposed
     result.output = output.transposed
+    return result
+  }
+
+  /// The same products divided along k, each part of them written to a matrix of its own.
+  func divided(_ parts: Int, into sums: View) -> Product {
+    var result = self
+    // A multiple of 64, so that every part begins where tiles and quads do.
+    result.partDepth = depth.dividedRoundingUp(by: parts).rounded(upToMultipleOf: 64)
+    result.parts = depth.dividedRoundingUp(by: result.partDepth)
+    (result.bias, result.activation) = (nil, nil)
+    result.output = BatchedMatrix(
+      view: sums, offset: sums.offset, rowStride: columns, columnStride: 1,
+      batchStride: rows * columns)
     return result
   }
 
@@ -339,11 +452,15 @@ private struct Product {
     var arguments: [LaunchArgument] = [try .view(a.view), try .view(b.view)]
     if let bias { arguments.append(try .view(bias.view)) }
     arguments.append(try .view(output.view))
-    arguments.append(
-      index.argument(
-        [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
-          + output.fields + [aPanel, bPanel], as: "struct product"))
+    arguments.append(layout(aPanel: aPanel, bPanel: bPanel))
     return arguments
+  }
+
+  /// The kernels' `struct product`.
+  func layout(aPanel: Int, bPanel: Int) -> LaunchArgument {
+    index.argument(
+      [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
+        + output.fields + [aPanel, bPanel, parts, partDepth], as: "struct product")
   }
 }
 
@@ -352,7 +469,9 @@ private struct MatMulKernel: KernelSpecification {
   enum Variant: Hashable {
     case packing(panel: Int, depth: Int)
     case panels(width: Int, tileRows: Int, PanelPlan)
-    case tiles(TileShape, aAlongDepth: Bool, bAlongDepth: Bool)
+    case tiles(TileShape, a: TileAccess, b: TileAccess)
+    /// A work-item for each output.
+    case single(GroupShape)
   }
 
   let entry: String
@@ -384,14 +503,18 @@ private struct MatMulKernel: KernelSpecification {
       if plan.packsA { definitions.define("A_PACKED") }
       if plan.isInPlace { definitions.define("B_IN_PLACE") }
       if plan.isTransposed { definitions.define("TRANSPOSED") }
-    case .tiles(let shape, let aAlongDepth, let bAlongDepth):
+    case .single(let group):
+      definitions.append(["GROUP_X": .integer(group.x), "GROUP_Y": .integer(group.y)])
+    case .tiles(let shape, let a, let b):
       definitions.append([
         "GROUP_X": .integer(shape.group.x), "GROUP_Y": .integer(shape.group.y),
         "ITEM_ROWS": .integer(shape.itemRows), "ITEM_COLUMNS": .integer(shape.itemColumns),
         "TILE_DEPTH": .integer(shape.depth),
       ])
-      if aAlongDepth { definitions.define("A_ALONG_DEPTH") }
-      if bAlongDepth { definitions.define("B_ALONG_DEPTH") }
+      if a.isAlongDepth { definitions.define("A_ALONG_DEPTH") }
+      if b.isAlongDepth { definitions.define("B_ALONG_DEPTH") }
+      if a.isAligned { definitions.define("A_QUADS") }
+      if b.isAligned { definitions.define("B_QUADS") }
     }
     return definitions
   }

@@ -25,7 +25,7 @@ import Testing
     // Large tiles take long to build, and do not differ in how elements are fetched.
     let isTransposed = layouts != (.contiguous, .contiguous)
     let sizes =
-      setting.target.backend.profile.matMul == .tiles && isTransposed
+      setting.target.backend.profile.matMul == DeviceProfile.gpu.matMul && isTransposed
       ? [[17, 33, 31], [8, 9, 10]] : Self.sizes
     for size in sizes {
       let (m, k, n) = (size[0], size[1], size[2])
@@ -72,7 +72,9 @@ import Testing
     // The largest tiles are taken of which there is one for each unit.
     let units = target.backend.device.computeUnits
     let quarter = (units + 3) / 4
-    for (batches, m, k, n) in [(1, 9, 17, 10), (quarter, 65, 17, 70), (units, 65, 17, 130)] {
+    for (batches, m, k, n) in [
+      (1, 9, 17, 10), (1, 33, 17, 31), (quarter, 65, 17, 70), (units, 65, 17, 130),
+    ] {
       let result = try Comparison(
         on: target,
         [
@@ -82,6 +84,26 @@ import Testing
         into: [HostView([batches, m, n], .float32)], "\(m) × \(k) × \(n)"
       ) { backend, inputs, outputs in
         try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+      }
+      result.expectExact()
+    }
+  }
+
+  /// Few outputs of long sums, which are divided into parts that are added in the end.
+  @Test(arguments: Target.all, transpositions)
+  func parts(target: Target, layouts: (Layout, Layout)) throws {
+    var generator = SeededGenerator(28)
+    for (m, k, n) in [(5, 4500, 7), (3, 701, 9), (1, 8200, 1)] {
+      let result = try Comparison(
+        on: target,
+        [
+          generator.integers([m, k], .float32, layouts.0),
+          generator.integers([k, n], .float32, layouts.1), generator.integers([m, n], .float32),
+        ],
+        into: [HostView([m, n], .float32)], "\(m) × \(k) × \(n) \(layouts)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(
+          inputs[0], inputs[1], bias: inputs[2], activation: 2 * x + 1, into: outputs[0])
       }
       result.expectExact()
     }
