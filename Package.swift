@@ -81,7 +81,11 @@ let package = Package(
       ]
     ),
     .target(
-      name: "Benchmarking", dependencies: ["NeuralNetworks", "Tensors", "Compute"]),
+      name: "Benchmarking",
+      dependencies: [
+        "NeuralNetworks", "Tensors", "Compute",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ]),
     .target(
       name: "ONNX",
       dependencies: [
@@ -140,6 +144,9 @@ let package = Package(
       name: "ONNXTests",
       dependencies: ["ONNX", "NeuralNetworks", "Tensors", "Compute", "TestSupport"],
       exclude: ["check_models.py"]),
+    .testTarget(
+      name: "BenchmarkingTests",
+      dependencies: ["Benchmarking", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
     .testTarget(
       name: "ApusCommandTests",
       dependencies: [

@@ -26,6 +26,7 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
       ModelCommand.self, ExportCommand.self, GradcheckCommand.self, BenchCommand.self,
+      TuneCommand.self,
     ])
 
   /// Runs the subcommand; an error is one line on standard error and an exit status.

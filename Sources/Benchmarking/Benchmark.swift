@@ -81,5 +81,10 @@ public struct Benchmark: Sendable {
 
 extension BenchmarkCase {
   /// Whether it is a training step.
-  public var isStep: Bool { if case .train = self { true } else { false } }
+  public var isStep: Bool {
+    switch self {
+    case .train, .convolutionalNetwork: true
+    default: false
+    }
+  }
 }

@@ -88,9 +88,7 @@ extension BenchmarkCase {
 
     case .crossEntropy(let shape):
       let logits = Tensor.normal(Shape(shape), key: key["logits"])
-      let labels = Tensor(
-        (0..<shape[0]).map { Int32(key.block(UInt64($0)).x % UInt32(shape[1])) },
-        shape: [shape[0]])
+      let labels = labels(shape[0], classes: shape[1], key: key)
       return { valueWithGradient(at: logits) { Tensors.crossEntropy($0, labels) }.gradient }
 
     case .adam(let count):
@@ -113,7 +111,7 @@ extension BenchmarkCase {
   /// A step of training, on the same examples each time.
   private func training(_ model: Sequential, _ examples: Examples) -> () throws -> Tensor {
     let step = TrainingStep<Examples>(model, Adam(model, learningRate: 1e-3)) { batch in
-      crossEntropy(model(batch.inputs), batch.targets)
+      Tensors.crossEntropy(model(batch.inputs), batch.targets)
     }
     return { try step(examples) }
   }

@@ -6,7 +6,8 @@
 /// driver reports later fails every storage written since the last successful wait.
 public protocol Backend: AnyObject, MemoryBackend, PointwiseBackend, ReductionBackend,
   MatMulBackend, ConvolutionBackend, PoolingBackend, NormalizationBackend, SoftmaxBackend,
-  ClassLossBackend, IndexingBackend, RandomBackend, RecordingBackend, CeilingsBackend, Sendable
+  ClassLossBackend, IndexingBackend, RandomBackend, RecordingBackend, CeilingsBackend,
+  TuningBackend, Sendable
 {
   /// The device's name, as `apus devices` prints it.
   var name: String { get }

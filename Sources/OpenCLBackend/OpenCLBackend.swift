@@ -1,5 +1,6 @@
 public import Compute
 import Foundation
+import Logging
 public import OpenCLRuntime
 
 /// The backend that computes with kernels on an OpenCL device.
@@ -11,7 +12,8 @@ public import OpenCLRuntime
 public final class OpenCLBackend: Backend {
   /// What may be chosen when a device is opened.
   public struct Options: Sendable {
-    /// The kernel variants that suit the device; nil for what its properties suggest.
+    /// The kernel variants that suit the device; nil for what its properties suggest, with what was
+    /// tuned for it.
     public var profile: DeviceProfile?
     /// The most bytes that the backend holds, in use and pooled; nil for `APUS_MEMORY_LIMIT`, and
     /// without that the device's memory less 10%.
@@ -39,8 +41,13 @@ public final class OpenCLBackend: Backend {
   /// The kernel variants in use.
   public let profile: DeviceProfile
 
+  /// What was tuned for the device and is in use; nil where nothing was.
+  public let tuningEntry: TuningEntry?
+
   let pool: MemoryPool
   let stream: CommandStream
+  /// Where what is tuned is kept; nil where nothing is kept.
+  let tuningFile: TuningFile?
   /// Where launches are noted; nil where they are not.
   let notes: LaunchNotes?
 
@@ -51,7 +58,13 @@ public final class OpenCLBackend: Backend {
   public init(device: OpenCLDevice, options: Options = Options()) throws {
     self.device = device
     notes = nil
-    profile = options.profile ?? DeviceProfile(device)
+    tuningFile = options.cacheDirectory.map {
+      TuningFile(
+        directory: $0, platform: device.platform.name, device: device.name,
+        driver: device.driverVersion)
+    }
+    (profile, tuningEntry) =
+      options.profile.map { ($0, nil) } ?? Self.tunedProfile(of: device, tuningFile)
     let library = try KernelLibrary(environment: options.environment)
     let limit = try options.memoryLimit ?? MemoryPool.limit(options.environment, device: device)
     do {
@@ -69,9 +82,27 @@ public final class OpenCLBackend: Backend {
   init(_ backend: OpenCLBackend, notingIn notes: LaunchNotes) {
     device = backend.device
     profile = backend.profile
+    tuningEntry = backend.tuningEntry
+    tuningFile = backend.tuningFile
     pool = backend.pool
     stream = backend.stream
     self.notes = notes
+  }
+
+  /// What the device's properties suggest, changed to what was tuned for it.
+  private static func tunedProfile(
+    of device: OpenCLDevice, _ file: TuningFile?
+  ) -> (DeviceProfile, TuningEntry?) {
+    let usual = DeviceProfile(device)
+    guard let entry = file?.read() else { return (usual, nil) }
+    var tuned = usual
+    do {
+      try tuned.apply(entry.values)
+      return (tuned, entry)
+    } catch {
+      Logger(label: "apus.tuning").notice("tuning entry \(entry.identifier) is not used: \(error)")
+      return (usual, nil)
+    }
   }
 
   /// Makes launches, one after the other, and notes them.
@@ -91,10 +122,10 @@ public final class OpenCLBackend: Backend {
   /// - Parameters:
   ///   - number: The device's.
   ///   - isProfiling: Whether it is noted how long each kernel runs.
-  ///   - adjust: Changes what suits the device.
+  ///   - adjust: Changes what suits the device; nil for what was tuned for it.
   public static func open(
     _ number: Int, isProfiling: Bool = false,
-    adjusting adjust: (inout DeviceProfile) -> Void = { _ in }
+    adjusting adjust: ((inout DeviceProfile) throws -> Void)? = nil
   ) throws -> OpenCLBackend {
     let devices = try listed()
     guard devices.indices.contains(number) else {
@@ -102,9 +133,11 @@ public final class OpenCLBackend: Backend {
         .execution, "there is no OpenCL device \(number); \(devices.count) were found")
     }
     var options = Options()
-    var profile = DeviceProfile(devices[number])
-    adjust(&profile)
-    options.profile = profile
+    if let adjust {
+      var profile = DeviceProfile(devices[number])
+      try adjust(&profile)
+      options.profile = profile
+    }
     options.isProfiling = isProfiling
     return try OpenCLBackend(device: devices[number], options: options)
   }

@@ -52,7 +52,8 @@ public struct Device: Sendable {
     self.init(
       identifier: identifier,
       backend: try OpenCLBackend.open(
-        number, isProfiling: options.isProfiling, adjusting: options.adjust))
+        number, isProfiling: options.isProfiling,
+        adjusting: options.adjustment))
   }
 
   /// The device that tensors are made on unless another is named.
@@ -196,6 +197,22 @@ public struct Device: Sendable {
   ///
   /// Throws what goes wrong on the device.
   public func measureCeilings() throws -> DeviceCeilings? { try backend.measureCeilings() }
+
+  /// What may be tuned here, with the values in use; empty for the reference.
+  public var tunableParameters: [TunableParameter] { backend.tunableParameters }
+
+  /// What was tuned for the device and is in use; nil where nothing was.
+  public var tuningEntry: TuningEntry? { backend.tuningEntry }
+
+  /// Keeps values of ``tunableParameters`` for all who open the device from now on; none, to forget
+  /// what was kept.
+  ///
+  /// Returns the entry that was written. Throws when a value is none that kernels take, or it
+  /// cannot be written.
+  @discardableResult
+  public func keepTuning(_ values: [String: Int]) throws -> TuningEntry? {
+    try backend.keepTuning(values)
+  }
 
   /// Waits until everything that was asked of the device is done; throws what went wrong.
   public func wait() throws {

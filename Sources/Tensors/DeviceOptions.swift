@@ -18,14 +18,28 @@ public struct DeviceOptions: Sendable, Hashable {
   /// once it pays, else always, at once, or never.
   public var isChaining: Bool?
 
+  /// What differs from the device's usual division of work, by the names of
+  /// ``Device/tunableParameters``; nil for what was tuned for it, if nothing else is chosen here.
+  public var tuning: [String: Int]?
+
   /// Creates options.
-  public init(isProfiling: Bool = false, kernels: Kernels? = nil, isChaining: Bool? = nil) {
+  public init(
+    isProfiling: Bool = false, kernels: Kernels? = nil, isChaining: Bool? = nil,
+    tuning: [String: Int]? = nil
+  ) {
+    self.tuning = tuning
     self.isProfiling = isProfiling
     self.kernels = kernels
     self.isChaining = isChaining
   }
 
-  func adjust(_ profile: inout DeviceProfile) {
+  /// What is changed of the usual profile; nil where the device is used as it was tuned.
+  var adjustment: ((inout DeviceProfile) throws -> Void)? {
+    let usesWhatWasTuned = kernels == nil && isChaining == nil && tuning == nil
+    return usesWhatWasTuned ? nil : { try adjust(&$0) }
+  }
+
+  private func adjust(_ profile: inout DeviceProfile) throws {
     switch kernels {
     case .processor: profile = .cpu
     case .graphics: profile = .gpu
@@ -35,5 +49,6 @@ public struct DeviceOptions: Sendable, Hashable {
       profile.chainedWork = isChaining ? DeviceProfile.cpu.chainedWork : 0
       profile.chainDelay = 0
     }
+    if let tuning { try profile.apply(tuning) }
   }
 }

@@ -32,11 +32,20 @@ public final class WatchedBackend: Backend {
   private let state = Mutex(State())
 
   private let lacking: DType?
+  private let spoilsProducts: Bool
 
-  /// Creates a backend that watches one of its own, and may lack a dtype.
-  public init(lacking: DType? = nil) {
+  /// What may be tuned; nothing comes of it.
+  public let tunableParameters: [TunableParameter]
+
+  /// Creates a backend that watches one of its own, may lack a dtype, and may add 1 to every product
+  /// of matrices.
+  public init(
+    lacking: DType? = nil, tunableParameters: [TunableParameter] = [], spoilsProducts: Bool = false
+  ) {
     base = Device.unsharedReference().backend
     self.lacking = lacking
+    self.tunableParameters = tunableParameters
+    self.spoilsProducts = spoilsProducts
   }
 
   /// A device that computes with this backend.
@@ -160,6 +169,7 @@ public final class WatchedBackend: Backend {
   ) throws {
     try enter(.multiply)
     try base.multiply(a, b, bias: bias, activation: activation, into: output)
+    if spoilsProducts { try base.map([.input(0) + 1], of: [.view(output)], into: [output]) }
   }
 
   /// As the reference.

@@ -67,7 +67,8 @@ struct BenchCommand: ParsableCommand {
     let all = BenchmarkCase.all
     guard !only.isEmpty else { return all }
     for text in only where !all.contains(where: { $0.description.contains(text) }) {
-      let kinds = Set(all.compactMap { $0.description.split(separator: " ").first.map(String.init) })
+      let kinds = Set(
+        all.compactMap { $0.description.split(separator: " ").first.map(String.init) })
       throw UsageError(
         "--only: no case contains '\(text)'; there are \(kinds.sorted().joined(separator: ", "))")
     }
@@ -87,7 +88,8 @@ struct BenchCommand: ParsableCommand {
     for result in results {
       let rate =
         result.operationsPerSecond.map { "\(giga($0)) GFLOP/s" }
-        ?? result.bytesPerSecond.map { "\(giga($0)) GB/s" } ?? "\(grouped(Int(1 / result.seconds)))/s"
+        ?? result.bytesPerSecond.map { "\(giga($0)) GB/s" }
+        ?? "\(grouped(Int(1 / result.seconds)))/s"
       table.append(
         result.name, timeText(result.seconds), rate,
         result.shareOfCeiling.map(percentage) ?? "", result.shareOnDevice.map(percentage) ?? "")

@@ -29,4 +29,5 @@ struct KernelTimeTable: CustomStringConvertible {
       \(timeText(total)) on the device in \(counted(count, "launch", plural: "launches")), \
       \(percentage(share)) of the \(secondsText(elapsed)) of the training
       """
-  }}
+  }
+}

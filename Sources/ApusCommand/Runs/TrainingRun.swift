@@ -81,6 +81,9 @@ struct TrainingRun {
       schema.exampleShape.rank == 1
       ? counted(schema.exampleShape.count, "feature") : "inputs of shape \(schema.exampleShape)"
     var table = TextTable(.left("device"), .left("\(device)"))
+    if let entry = device.tuningEntry {
+      table.append("tuning", "entry \(entry.identifier) of \(entry.date)")
+    }
     table.append(
       "data",
       """
@@ -139,13 +142,18 @@ struct TrainingRun {
       checkpoint: try TrainingCheckpoint(network, optimizer, history: epochs))
   }
 
+  /// What the same bits need beside the configuration: the tuning entry that was in use.
+  private var tuningComment: String {
+    device.tuningEntry.map { "# trained with tuning entry \($0.identifier) of \($0.date)\n" } ?? ""
+  }
+
   /// Leaves the network and what belongs to it in a directory.
   func save(_ result: Result, to directory: RunDirectory) throws {
     let weights = try network.savedState()
     try directory.publish { directory in
       try weights.write(to: directory.url(of: .model))
       try preprocessor.save(to: directory.url(of: .preprocessing))
-      try configuration.resolved.write(
+      try (tuningComment + configuration.resolved).write(
         to: directory.url(of: .configuration), atomically: false, encoding: .utf8)
       try result.checkpoint.write(to: directory.url(of: .training))
       try Self.metrics(result.epochs).write(
