@@ -8,6 +8,27 @@ public enum UnaryIntrinsic: String, CaseIterable, Sendable {
   case negate, exp, expMinusOne, log, logOnePlus, squareRoot, reciprocalSquareRoot, magnitude
   case sign, sin, cos, tanh, sigmoid, erf, isFinite
 
+  /// The names by which expressions that people write call the function; none for an operator.
+  public var usualNames: [String] {
+    switch self {
+    case .negate: []
+    case .exp: ["exp"]
+    case .expMinusOne: ["expm1"]
+    case .log: ["log", "ln"]
+    case .logOnePlus: ["log1p"]
+    case .squareRoot: ["sqrt"]
+    case .reciprocalSquareRoot: ["rsqrt"]
+    case .magnitude: ["abs"]
+    case .sign: ["sign"]
+    case .sin: ["sin"]
+    case .cos: ["cos"]
+    case .tanh: ["tanh"]
+    case .sigmoid: ["sigmoid"]
+    case .erf: ["erf"]
+    case .isFinite: ["isfinite"]
+    }
+  }
+
   /// The function of an expression, simplified where the result is the same for every number.
   public func callAsFunction(_ x: Expression) -> Expression {
     if let value = x.constantValue { return .constant(evaluate(value)) }
@@ -161,6 +182,7 @@ public enum BinaryIntrinsic: String, CaseIterable, Sendable {
       if b == 1 { return x }
       if b == -1 { return -x }
     case .power:
+      if b == 0 { return 1 }
       if b == 1 { return x }
       if b == 2 { return x * x }
       if b == 3 { return x * x * x }

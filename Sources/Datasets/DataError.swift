@@ -1,3 +1,5 @@
+import Compute
+
 /// Why data could not be read: the file, the line where there is one, and what was expected.
 public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Everything that can be wrong with data.

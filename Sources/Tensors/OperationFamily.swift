@@ -29,7 +29,8 @@ public enum OperationFamilies {
     PointwiseOperation.self, ActivationOperation.self, ShapeOperation.self,
     ReductionOperation.self, MatMulOperation.self, ConvolutionOperation.self,
     PoolingOperation.self, NormalizationOperation.self,
-    LossOperation.self, IndexingOperation.self, RandomOperation.self,
+    LossOperation.self, IndexingOperation.self, RandomOperation.self, SoftmaxOperation.self,
+    FeatureActivationOperation.self,
   ]
 
   /// The names of all families, in the list's order.

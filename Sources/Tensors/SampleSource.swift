@@ -5,7 +5,7 @@ public struct SampleSource: Sendable {
   /// Lengths that no tile divides, and those of a tile's last element and the first beyond it.
   public static let oddLengths = [1, 3, 17, 33, 65, 127, 257]
 
-  private let key: RandomKey
+  let key: RandomKey
   private var draws = 0
 
   /// Shapes of elementwise operations: each of the odd lengths, axes of one and of no element.

@@ -1,4 +1,6 @@
 import Foundation
+import NeuralNetworks
+import Tensors
 import Testing
 
 /// What configurations mean, and what is said of their mistakes.
@@ -76,6 +78,17 @@ struct ConfigurationTests {
         - reshape: [-1, 2]
         - instanceNorm
         - flatten: {from: 1, through: 2}
+        - prelu: {perChannel: true}
+        - glu
+        - maxout:
+            units: 4
+            pieces: 3
+            bias: false
+            initializer: {heUniform: {activation: gelu, mode: fanOut}}
+        - softmax
+        - logSoftmax
+        - perUnit: [cos, identity, {leakyReLU: 0.2}, "x^2"]
+        - activation: "x + cos(3*x)"
         - linear: 1
       loss: binaryCrossEntropy
       optimizer:
@@ -95,19 +108,25 @@ struct ConfigurationTests {
       - linear:
           units: 8
           bias: false
-          initializer: heNormal
+          initializer:
+            heNormal:
+              gain: 1.4142135623730951
+              mode: fanIn
       - batchNorm:
           momentum: 0.2
           eps: 0.001
           affine: false
-      - leakyReLU: 0.1
+      - leakyReLU:
+          slope: 0.1
       - linear:
           units: 4
           bias: true
           initializer:
-            normal: 0.1
+            normal:
+              deviation: 0.1
           biasInitializer: zeros
-      - elu
+      - elu:
+          alpha: 1.0
       - dropout:
           probability: 0.25
       - meanOnlyBatchNorm:
@@ -143,6 +162,29 @@ struct ConfigurationTests {
       - flatten:
           from: 1
           through: 2
+      - prelu:
+          perChannel: true
+          slope: 0.25
+      - glu
+      - maxout:
+          units: 4
+          pieces: 3
+          bias: false
+          initializer:
+            heUniform:
+              gain: \(Initializer.gain(for: .gelu))
+              mode: fanOut
+      - softmax
+      - logSoftmax
+      - perUnit:
+          activations:
+          - cos
+          - identity
+          - leakyReLU:
+              slope: 0.2
+          - x^2
+      - activation:
+          function: x + cos(3*x)
       - linear:
           units: 1
           bias: true
@@ -408,7 +450,6 @@ struct ConfigurationTests {
       "linear: {units: 3, initializer: {zeros: 1}}",
       ".linear.initializer.zeros: 'zeros' takes no setting; expected 'zeros' alone"),
     model("relu: 1", ".relu: 'relu' takes no setting; expected 'relu' alone"),
-    model("leakyReLU: {slope: 1}", ".leakyReLU: there is a mapping; expected a number"),
     model(
       "reshape: [2, x]",
       ".reshape[1]: there is 'x'; expected a whole number from -1 to 1000000000"),
@@ -424,6 +465,42 @@ struct ConfigurationTests {
       "flatten: {through: 0}",
       ".flatten.through: axis 0 is the batch's, which stays; expected an axis from 1, or from −1, the last"
     ),
+    model("leakyReLU: {alpha: 1}", ".leakyReLU.alpha: there is no such key; expected slope"),
+    model("leakyReLU: steep", ".leakyReLU: there is 'steep'; expected a number"),
+    model(
+      "activation: x + coz(3*x)",
+      ".activation: column 5 of 'x + coz(3*x)': there is no 'coz' (did you mean 'cos'?)"),
+    model(
+      "activation",
+      ".activation.function: the key is missing; expected an activation's name, or an expression of x, such as 'x + cos(3*x)'"
+    ),
+    model(
+      "activation: {function: {relu: 1}}",
+      ".activation.function.relu: 'relu' takes no setting; expected 'relu' alone"),
+    model(
+      "perUnit: cos",
+      ".perUnit: there is 'cos'; expected a list of activations, such as [cos, identity]"),
+    model(
+      "perUnit: [cos, x +]",
+      ".perUnit[1]: column 4 of 'x +': the text ends here; expected a number, x, a function or '('"),
+    model(
+      "perUnit: [cos, identity, sin]",
+      ".perUnit: PerUnit has 3 activations, but its input has shape [2]; expected 3 units, or a multiple"
+    ),
+    model(
+      "linear: {units: 3, initializer: {heNormal: {activation: rleu}}}",
+      ".linear.initializer.heNormal.activation: column 1 of 'rleu': there is no 'rleu' (did you mean 'relu'?)"
+    ),
+    model(
+      "linear: {units: 3, initializer: {sparse: 2}}",
+      ".linear.initializer.sparse: there is '2'; expected a number above 0 and at most 1"),
+    model(
+      "linear: {units: 3, initializer: {heNormal: {mode: fanin}}}",
+      ".linear.initializer.heNormal.mode: there is 'fanin' (did you mean 'fanIn'?); expected one of fanIn, fanOut, fanAverage"
+    ),
+    model("celu: 0", ".celu: there is '0'; expected a number above 0"),
+    model("maxout: 0", ".maxout: there is '0'; expected a whole number from 1 to 1000000"),
+    model("glu: 2", ".glu: there is '2'; expected keys and values, such as 'key: value'"),
     model("dropout: 1", ".dropout: there is '1'; expected a number from 0 to below 1"),
     model(
       "batchNorm: {eps: 0}", ".batchNorm.eps: there is '0'; expected a number above 0"),

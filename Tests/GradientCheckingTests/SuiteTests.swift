@@ -84,7 +84,8 @@ import Testing
     #expect(
       error?.description == """
         there is no family 'convolutions'; the families are pointwise, activation, shape, \
-        reduction, matMul, convolution, pooling, normalization, loss, indexing, random
+        reduction, matMul, convolution, pooling, normalization, loss, indexing, random, softmax, \
+        featureActivation
         """)
   }
 }

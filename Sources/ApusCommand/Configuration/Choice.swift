@@ -10,6 +10,9 @@ struct Choice {
   let name: String
   private let value: Node?
 
+  /// Whether anything is written behind the name.
+  var hasSettings: Bool { value != nil }
+
   /// Reads a choice.
   ///
   /// - Parameters:

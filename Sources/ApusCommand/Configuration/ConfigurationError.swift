@@ -1,4 +1,4 @@
-import Datasets
+import Compute
 
 /// Where something stands in a configuration.
 struct Place: Sendable {

@@ -1,4 +1,4 @@
-import Datasets
+import Compute
 import Yams
 
 /// A mapping of a configuration, read key by key.

@@ -1,3 +1,4 @@
+import Compute
 import Foundation
 import Yams
 
@@ -52,38 +53,7 @@ extension Expectation where Value == UInt64 {
 extension Expectation where Value == Double {
   /// A number within bounds.
   static func number(_ bounds: NumberBounds) -> Expectation {
-    plain(bounds.description) { $0.isFinite && bounds.contains($0) }
-  }
-}
-
-/// The bounds of a setting.
-enum NumberBounds {
-  case any
-  case positive
-  case nonNegative
-  /// From 0, which counts, to 1, which does not.
-  case fraction
-  /// From 0, which does not count, to 1, which does.
-  case share
-
-  func contains(_ value: Double) -> Bool {
-    switch self {
-    case .any: true
-    case .positive: value > 0
-    case .nonNegative: value >= 0
-    case .fraction: value >= 0 && value < 1
-    case .share: value > 0 && value <= 1
-    }
-  }
-
-  var description: String {
-    switch self {
-    case .any: "a number"
-    case .positive: "a number above 0"
-    case .nonNegative: "a number of at least 0"
-    case .fraction: "a number from 0 to below 1"
-    case .share: "a number above 0 and at most 1"
-    }
+    plain(bounds.description, accepts: bounds.contains)
   }
 }
 

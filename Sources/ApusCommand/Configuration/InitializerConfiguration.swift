@@ -1,16 +1,63 @@
+import Compute
 import NeuralNetworks
 import Yams
 
 extension ConfigurationSection {
-  /// How a parameter of a layer starts: `heNormal`, or with a setting `{normal: 0.01}`.
+  /// How a parameter of a layer starts: `heNormal`, with a setting `{normal: 0.01}`, or with
+  /// several `{heNormal: {activation: gelu, mode: fanOut}}`.
   func initializer(_ key: String, default usual: String = "torchLinear") throws -> Initializer {
     let choice = try Choice(
       node(key) ?? Node(usual), at: place(of: key), of: "an initializer", among: Initializer.names)
-    let (setting, resolved) = try choice.setting(.number(.any))
-    guard let initializer = Initializer.named(choice.name, setting: setting) else {
-      throw choice.wrongSetting(isMissing: setting == nil)
+    guard
+      let builtIn = Initializer.builtIn.first(where: { $0.name == choice.name }),
+      let first = builtIn.settings.first, choice.hasSettings || first.usual != nil
+    else {
+      let (value, resolved) = try choice.setting(.number(.any))
+      guard let initializer = Initializer.named(choice.name, setting: value) else {
+        throw choice.wrongSetting(isMissing: value == nil)
+      }
+      record(key, resolved)
+      return initializer
     }
+    let (initializer, resolved) = try choice.settings(shortKey: first.name) {
+      section -> Initializer? in try section.settled(builtIn)
+    }
+    guard let initializer else { throw choice.wrongSetting(isMissing: false) }
     record(key, resolved)
     return initializer
+  }
+
+  /// The initialiser with the settings of this section.
+  private func settled(_ builtIn: BuiltInInitializer) throws -> Initializer? {
+    let gain = builtIn.hasGain ? try gain() : nil
+    let values = try builtIn.settings.map { setting in
+      let usual = (setting.name == "gain" ? gain : nil) ?? setting.usual
+      return if let usual {
+        try value(setting.name, .number(setting.bounds), default: usual)
+      } else {
+        try requiredValue(setting.name, .number(setting.bounds))
+      }
+    }
+    let mode = try builtIn.usualMode.map { usual in
+      try value(
+        "mode",
+        .oneOf(Initializer.FanMode.allCases.map { ($0.rawValue, $0) }, name: \.rawValue),
+        default: usual)
+    }
+    return builtIn.initializer(values, mode: mode)
+  }
+
+  /// The gain that suits the activation of the key `activation`; nil where there is none.
+  private func gain() throws -> Double? {
+    let key = "activation"
+    guard let node = node(key) else { return nil }
+    let gain = Initializer.gain(
+      for: try ActivationConfiguration(node, at: place(of: key)).activation)
+    guard gain.isFinite else {
+      throw ConfigurationError(
+        place(of: key),
+        "the mean square of this activation is not a positive number; expected a gain")
+    }
+    return gain
   }
 }

@@ -40,6 +40,13 @@ struct LayerConfiguration {
     case simpleRNN
     case lstm
     case gru
+    case prelu
+    case glu
+    case softmax
+    case logSoftmax
+    case maxout
+    case perUnit
+    case activation
 
     var reader: LayerReader {
       switch self {
@@ -72,6 +79,13 @@ struct LayerConfiguration {
       case .simpleRNN: .simpleRNN
       case .lstm: .lstm
       case .gru: .gru
+      case .prelu: .prelu
+      case .glu: .glu
+      case .softmax: .softmax
+      case .logSoftmax: .logSoftmax
+      case .maxout: .maxout
+      case .perUnit: .perUnit
+      case .activation: .activation
       }
     }
   }

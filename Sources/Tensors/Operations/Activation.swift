@@ -65,6 +65,12 @@ public struct Activation: Sendable {
     return savesOutput ? statedDerivative.substituting { _ in expression } : statedDerivative
   }
 
+  /// Whether another activation computes the same values and gradients, by the same formulas.
+  func isSameFunction(as other: Activation) -> Bool {
+    expression == other.expression && savesOutput == other.savesOutput
+      && statedDerivative == other.statedDerivative
+  }
+
   /// Applies the activation to each element.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     guard !isIdentity else { return x }
@@ -98,95 +104,6 @@ public struct Activation: Sendable {
   }
 }
 
-// MARK: - The built-in activations
-
-extension Activation {
-  /// x.
-  public static let identity = Activation("identity") { $0 }
-
-  /// max(0, x); the derivative at 0 is 0.
-  ///
-  /// Source: V. Nair, G. Hinton, "Rectified linear units improve restricted Boltzmann machines",
-  /// ICML 2010.
-  public static let relu = Activation(
-    "relu", kinks: [0], derivative: .ofOutput { $0 .> 0 }
-  ) { select($0 .> 0, $0, select($0 .<= 0, 0, $0)) }
-
-  /// x above 0, slope·x below; the derivative at 0 is the slope.
-  ///
-  /// Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
-  /// models", ICML 2013.
-  public static func leakyReLU(slope: Double = 0.01) -> Activation {
-    Activation(
-      "leakyReLU(\(slope))", kinks: [0],
-      derivative: .ofInput { select($0 .> 0, 1, .constant(slope)) }
-    ) { select($0 .> 0, $0, .constant(slope) * $0) }
-  }
-
-  /// x above 0, α(eˣ − 1) below.
-  ///
-  /// Source: D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network
-  /// learning by exponential linear units", ICLR 2016.
-  public static func elu(alpha: Double = 1) -> Activation {
-    Activation(
-      "elu(\(alpha))", kinks: [0],
-      derivative: .ofOutput { select($0 .> 0, 1, $0 + .constant(alpha)) }
-    ) { select($0 .> 0, $0, .constant(alpha) * $0.expMinusOne) }
-  }
-
-  /// 1 / (1 + e⁻ˣ), with derivative y(1 − y).
-  public static let sigmoid = Activation(
-    "sigmoid", derivative: .ofOutput { $0 * (1 - $0) }
-  ) { $0.sigmoid }
-
-  /// The hyperbolic tangent, with derivative 1 − y².
-  public static let tanh = Activation("tanh", derivative: .ofOutput { 1 - $0 * $0 }) { $0.tanh }
-
-  /// log(1 + eˣ), and x itself above 20, where they differ by less than 3·10⁻⁹ (as in PyTorch).
-  ///
-  /// Source: C. Dugas, Y. Bengio, F. Bélisle, C. Nadeau, R. Garcia, "Incorporating second-order
-  /// functional knowledge for better option pricing", NIPS 2000.
-  public static let softplus = Activation(
-    "softplus", kinks: [20], derivative: .ofInput { select($0 .> 20, 1, $0.sigmoid) }
-  ) { select($0 .> 20, $0, min($0, 20).exp.logOnePlus) }
-
-  /// x².
-  public static let square = Activation("square") { $0 * $0 }
-
-  /// The sine.
-  public static let sin = Activation("sin") { $0.sin }
-
-  /// The cosine.
-  public static let cos = Activation("cos") { $0.cos }
-
-  /// The built-in activations by the names that configurations use.
-  ///
-  /// Each is made from a setting: the slope of leakyReLU, the α of elu; nil is the usual one.
-  private static let builtIn: [(name: String, make: @Sendable (Double?) -> Activation?)] = [
-    ("identity", { $0 == nil ? .identity : nil }),
-    ("relu", { $0 == nil ? .relu : nil }),
-    ("leakyReLU", { .leakyReLU(slope: $0 ?? 0.01) }),
-    ("elu", { .elu(alpha: $0 ?? 1) }),
-    ("sigmoid", { $0 == nil ? .sigmoid : nil }),
-    ("tanh", { $0 == nil ? .tanh : nil }),
-    ("softplus", { $0 == nil ? .softplus : nil }),
-    ("square", { $0 == nil ? .square : nil }),
-    ("sin", { $0 == nil ? .sin : nil }),
-    ("cos", { $0 == nil ? .cos : nil }),
-  ]
-
-  /// The names of the built-in activations.
-  public static var names: [String] { builtIn.map(\.name) }
-
-  /// The built-in activations, with their usual settings.
-  public static var all: [Activation] { builtIn.compactMap { $0.make(nil) } }
-
-  /// The built-in activation of a name; nil when there is none, or none with such a setting.
-  public static func named(_ name: String, setting: Double? = nil) -> Activation? {
-    builtIn.first { $0.name == name }?.make(setting)
-  }
-}
-
 /// max(0, x) of each element; the derivative at 0 is 0.
 public func relu(_ x: Tensor) -> Tensor { Activation.relu(x) }
 
@@ -203,7 +120,7 @@ public func softplus(_ x: Tensor) -> Tensor { Activation.softplus(x) }
 
 /// The activations, built-in and one's own.
 public enum ActivationOperation: String, OperationFamily {
-  case builtIn, own
+  case builtIn, own, written
 
   /// Each activation on inputs away from its kinks, from the tails as well as the middle.
   public func samples(_ source: inout SampleSource) -> [OperationSample] {
@@ -222,7 +139,7 @@ public enum ActivationOperation: String, OperationFamily {
     }
     return switch self {
     case .builtIn:
-      (Activation.all + [.elu(alpha: 0.5)]).flatMap(everywhere)
+      (Activation.all + Activation.unusual).flatMap(everywhere)
         + [Activation.sigmoid, .leakyReLU()].flatMap {
           samples($0, source.elementwise(.awayFrom($0.kinks)).suffix(2))
         }
@@ -233,6 +150,39 @@ public enum ActivationOperation: String, OperationFamily {
           Activation("log cosh", kinks: [0]) {
             $0.magnitude + (-2 * $0.magnitude).exp.logOnePlus
           }, source.elementwise(.awayFromZero))
+    case .written: source.formulas().flatMap { samples($0.activation, $0.inputs) }
     }
   }
+}
+
+extension SampleSource {
+  /// Random formulas with the inputs that each is tried on: a few, since each is kernels of its own.
+  fileprivate mutating func formulas() -> [(activation: Activation, inputs: [[SampleInput]])] {
+    var texts = FormulaSource(key["formulas"])
+    let inputs = elementwise(.normal)
+    let count = 5
+    return (0..<count).map { number in
+      let text = texts.next()
+      do {
+        let activation = try Activation(parsing: text)
+        return (
+          activation,
+          stride(from: number, to: inputs.count, by: count).map { position in
+            inputs[position].map {
+              SampleInput($0.shape, .awayFrom(activation.kinks), layout: $0.layout)
+            }
+          }
+        )
+      } catch {
+        fatalError("a formula that was made cannot be read: \(error)")
+      }
+    }
+  }
+}
+
+extension Activation {
+  /// Settings on which a gradient is computed otherwise than on the usual ones.
+  fileprivate static let unusual: [Activation] = [
+    .elu(alpha: 0.5), .elu(alpha: -0.5), .leakyReLU(slope: -0.25), .celu(alpha: 2),
+  ]
 }

@@ -14,8 +14,14 @@ import Testing
       (ELU(), .elu(alpha: 1), "elu(1.0)"), (ELU(alpha: 0.5), .elu(alpha: 0.5), "elu(0.5)"),
       (Sigmoid(), .sigmoid, "sigmoid"), (Tanh(), .tanh, "tanh"),
       (Softplus(), .softplus, "softplus"), (ActivationLayer(.sin), .sin, "sin"),
+      (ReLU6(), .relu6, "relu6"), (SELU(), .selu, "selu"), (CELU(), .celu(), "celu(1.0)"),
+      (CELU(alpha: 2), .celu(alpha: 2), "celu(2.0)"),
+      (HardSigmoid(), .hardSigmoid, "hardSigmoid"), (HardTanh(), .hardTanh, "hardTanh"),
+      (Softsign(), .softsign, "softsign"), (SiLU(), .silu, "silu"),
+      (HardSwish(), .hardSwish, "hardSwish"), (GELU(), .gelu, "gelu"),
+      (GELU(approximatesByTanh: true), .geluTanh, "geluTanh"), (Mish(), .mish, "mish"),
     ]
-    for (layer, activation, name) in layers {
+    for (layer, activation, name) in setting.chosen(layers) {
       #expect(layer.summary == name)
       #expect(layer.activation.expression == activation.expression, "\(name)")
       #expect(try layer.build(input: [7, 2]) == [7, 2])

@@ -1,3 +1,4 @@
+import Compute
 import NeuralNetworks
 
 /// Layers that only act in training.
