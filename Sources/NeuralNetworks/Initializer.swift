@@ -1,27 +1,6 @@
 public import Compute
 public import Tensors
 
-/// The number of inputs and outputs of one unit of a layer.
-public struct Fans: Sendable, Hashable {
-  /// Inputs that each output sums over.
-  public let fanIn: Int
-  /// Outputs that each input reaches.
-  public let fanOut: Int
-
-  /// Creates fans.
-  public init(fanIn: Int, fanOut: Int) {
-    self.fanIn = fanIn
-    self.fanOut = fanOut
-  }
-
-  /// The fans of a weight `[out, in, …]`: the further axes are a kernel's, and count in both.
-  public init(of shape: Shape) {
-    let kernel = shape.dimensions.dropFirst(2).reduce(1, *)
-    fanIn = (shape.rank > 1 ? shape[1] : 1) * kernel
-    fanOut = (shape.rank > 0 ? shape[0] : 1) * kernel
-  }
-}
-
 /// How the initial values of a parameter are drawn: a function of shape, fans and key.
 ///
 /// It holds no generator and no seed: the key comes from the model's seed and the parameter's
@@ -72,8 +51,38 @@ extension Initializer {
     }
   }
 
+  /// Normal with mean 0, but for what is more than two deviations away from it.
+  ///
+  /// The deviation is that before the tails are cut off; what is left has 0.8796 of it. Drawn by
+  /// inversion: a uniform number is taken for the probability of a smaller one.
+  public static func truncatedNormal(deviation: Double) -> Initializer {
+    Initializer("truncatedNormal(\(deviation))") { shape, _, key, dtype, device in
+      // Φ(2) − ½: the uniform numbers between −this and this are probabilities less ½.
+      let reach = 0.4772498680518208
+      let uniform = Tensor.uniform(shape, -reach, reach, key: key, dtype: dtype, on: device)
+      let scale = Tensor(deviation, dtype: dtype, on: device)
+      return fused(uniform, scale) { probability, scale in
+        scale * normalQuantile(probability).clamped(-2, 2)
+      }
+    }
+  }
+
+  /// The z with Φ(z) − ½ = p, for |z| ≤ 2.
+  ///
+  /// Newton's method from the tangent at 0: Φ is concave above 0 and convex below, so the steps
+  /// approach from one side, and seven of them reach float64's last places from the farthest p.
+  private static func normalQuantile(_ p: Expression) -> Expression {
+    let slope = Expression.constant((2 * Double.pi).squareRoot())
+    var z = p * slope
+    for _ in 0..<7 {
+      let error = 0.5 * (z * .constant(0.5.squareRoot())).erf - p
+      z = z - error * slope * (0.5 * z * z).exp
+    }
+    return z
+  }
+
   /// What the variance is divided by.
-  public enum FanMode: String, Sendable {
+  public enum FanMode: String, Sendable, CaseIterable {
     /// The number of inputs, which keeps the forward signal's variance.
     case fanIn
     /// The number of outputs, which keeps the gradient's variance.
@@ -108,30 +117,66 @@ extension Initializer {
     }
   }
 
-  /// Uniform with variance 2/(fanIn + fanOut), also named Xavier.
+  /// Uniform with variance gain²·2/(fanIn + fanOut), also named Xavier.
   ///
   /// Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward
   /// neural networks", AISTATS 2010, equation 16.
-  public static func glorotUniform() -> Initializer {
-    varianceScaling(scale: 1, mode: .fanAverage, distribution: .uniform, name: "glorotUniform")
+  public static func glorotUniform(gain: Double = 1) -> Initializer {
+    varianceScaling(
+      scale: gain * gain, mode: .fanAverage, distribution: .uniform,
+      name: label("glorotUniform", gain, usual: 1))
   }
 
-  /// Normal with variance 2/(fanIn + fanOut), also named Xavier.
-  public static func glorotNormal() -> Initializer {
-    varianceScaling(scale: 1, mode: .fanAverage, distribution: .normal, name: "glorotNormal")
+  /// Normal with variance gain²·2/(fanIn + fanOut), also named Xavier.
+  ///
+  /// Source: as for ``glorotUniform(gain:)``, equation 12.
+  public static func glorotNormal(gain: Double = 1) -> Initializer {
+    varianceScaling(
+      scale: gain * gain, mode: .fanAverage, distribution: .normal,
+      name: label("glorotNormal", gain, usual: 1))
   }
 
-  /// Uniform with variance 2/fanIn, for ReLU, also named Kaiming.
+  /// Normal with variance 1/fanIn: what many texts call Xavier.
+  ///
+  /// It is Glorot's without the gradient's half of the compromise, and ``lecunNormal()`` by another
+  /// name; what the paper proposes, and PyTorch calls Xavier, is ``glorotNormal(gain:)``.
+  ///
+  /// Source: Y. Jia et al., "Caffe: convolutional architecture for fast feature embedding", 2014,
+  /// whose filler of that name divides by the fan-in.
+  public static func xavier() -> Initializer {
+    varianceScaling(scale: 1, mode: .fanIn, distribution: .normal, name: "xavier")
+  }
+
+  /// Uniform with variance gain²/fan, also named Kaiming; the usual gain, √2, is that of ReLU.
   ///
   /// Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015,
-  /// equation 10.
-  public static func heUniform() -> Initializer {
-    varianceScaling(scale: 2, mode: .fanIn, distribution: .uniform, name: "heUniform")
+  /// equations 10 (fan-in) and 14 (fan-out). For another activation see ``gain(for:)``.
+  public static func heUniform(gain: Double = rectifierGain, mode: FanMode = .fanIn) -> Initializer
+  {
+    varianceScaling(
+      scale: gain * gain, mode: mode, distribution: .uniform,
+      name: label("heUniform", gain, usual: rectifierGain, mode))
   }
 
-  /// Normal with variance 2/fanIn, for ReLU, also named Kaiming.
-  public static func heNormal() -> Initializer {
-    varianceScaling(scale: 2, mode: .fanIn, distribution: .normal, name: "heNormal")
+  /// Normal with variance gain²/fan, also named Kaiming; the usual gain, √2, is that of ReLU.
+  ///
+  /// Source: as for ``heUniform(gain:mode:)``.
+  public static func heNormal(gain: Double = rectifierGain, mode: FanMode = .fanIn) -> Initializer {
+    varianceScaling(
+      scale: gain * gain, mode: mode, distribution: .normal,
+      name: label("heNormal", gain, usual: rectifierGain, mode))
+  }
+
+  /// √2: half of a rectifier's inputs are lost, so the variance is doubled.
+  public static let rectifierGain = 2.0.squareRoot()
+
+  /// A name with what is not as usual.
+  private static func label(
+    _ name: String, _ gain: Double, usual: Double, _ mode: FanMode = .fanIn
+  ) -> String {
+    let parts =
+      (gain == usual ? [] : ["gain \(gain)"]) + (mode == .fanIn ? [] : [mode.rawValue])
+    return parts.isEmpty ? name : "\(name)(\(parts.joined(separator: ", ")))"
   }
 
   /// Uniform with variance 1/fanIn.
@@ -149,36 +194,5 @@ extension Initializer {
   /// Uniform on ±1/√fanIn: what PyTorch draws for the weight and bias of a Linear.
   public static func torchLinear() -> Initializer {
     varianceScaling(scale: 1.0 / 3, mode: .fanIn, distribution: .uniform, name: "torchLinear")
-  }
-
-  /// The initialisers by the names that configurations use.
-  ///
-  /// Each is made from a setting, where it needs one: a constant's value, a uniform's limit, a
-  /// normal's deviation.
-  private static let builtIn: [(name: String, make: @Sendable (Double?) -> Initializer?)] = [
-    ("zeros", { $0 == nil ? zeros : nil }),
-    ("ones", { $0 == nil ? ones : nil }),
-    ("constant", { $0.map { constant($0) } }),
-    ("uniform", { $0.map { uniform($0) } }),
-    ("normal", { $0.map { normal(deviation: $0) } }),
-    ("glorotUniform", { $0 == nil ? glorotUniform() : nil }),
-    ("glorotNormal", { $0 == nil ? glorotNormal() : nil }),
-    ("xavierUniform", { $0 == nil ? glorotUniform() : nil }),
-    ("xavierNormal", { $0 == nil ? glorotNormal() : nil }),
-    ("heUniform", { $0 == nil ? heUniform() : nil }),
-    ("heNormal", { $0 == nil ? heNormal() : nil }),
-    ("kaimingUniform", { $0 == nil ? heUniform() : nil }),
-    ("kaimingNormal", { $0 == nil ? heNormal() : nil }),
-    ("lecunUniform", { $0 == nil ? lecunUniform() : nil }),
-    ("lecunNormal", { $0 == nil ? lecunNormal() : nil }),
-    ("torchLinear", { $0 == nil ? torchLinear() : nil }),
-  ]
-
-  /// The names of the initialisers, synonyms among them.
-  public static var names: [String] { builtIn.map(\.name) }
-
-  /// The initialiser of a name; nil when there is none, or none with such a setting.
-  public static func named(_ name: String, setting: Double? = nil) -> Initializer? {
-    builtIn.first { $0.name == name }?.make(setting)
   }
 }
