@@ -1,3 +1,4 @@
+import Compute
 import NeuralNetworks
 import Yams
 

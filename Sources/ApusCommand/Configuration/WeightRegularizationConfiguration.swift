@@ -1,3 +1,4 @@
+import Compute
 import NeuralNetworks
 
 /// The key `regularization`, which may be left out: penalties, the largest norm of rows, clipping.
