@@ -95,15 +95,16 @@ let package = Package(
       ],
       exclude: ["Protocol/README.md", "Protocol/onnx.proto"]
     ),
+    .target(name: "Lab", dependencies: ["NeuralNetworks", "Tensors", "Compute"]),
     .target(
       name: "Apus",
-      dependencies: ["Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets"]
+      dependencies: ["Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets", "Lab"]
     ),
     .executableTarget(
       name: "ApusCommand",
       dependencies: [
-        "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets", "Benchmarking",
-        "ONNX",
+        "Compute", "Tensors", "NeuralNetworks", "GradientChecking", "Datasets", "Lab",
+        "Benchmarking", "ONNX",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -147,6 +148,9 @@ let package = Package(
     .testTarget(
       name: "BenchmarkingTests",
       dependencies: ["Benchmarking", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
+    .testTarget(
+      name: "LabTests",
+      dependencies: ["Lab", "NeuralNetworks", "Tensors", "Compute", "TestSupport"]),
     .testTarget(
       name: "ApusCommandTests",
       dependencies: [

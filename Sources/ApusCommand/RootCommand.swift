@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
     subcommands: [
       DevicesCommand.self, TrainCommand.self, EvaluateCommand.self, PredictCommand.self,
       ModelCommand.self, ExportCommand.self, GradcheckCommand.self, BenchCommand.self,
-      TuneCommand.self,
+      TuneCommand.self, ActivationsCommand.self,
     ])
 
   /// Runs the subcommand; an error is one line on standard error and an exit status.

@@ -46,9 +46,16 @@ extension Expression {
     let last = (range.upperBound / step).rounded(.down)
     guard first <= last else { return [] }
     let grid = stride(from: first, through: last, by: 1).map { $0 * step }
-    for quantity in switchingQuantities {
-      let function = quantity.function
-      points.formUnion(roots(of: function, grid: grid))
+    // All at once, since they mostly share their parts.
+    let quantities = Array(switchingQuantities)
+    let sequence = InstructionSequence(quantities)
+    let table = grid.map { point in
+      let values = sequence.values([point])
+      return sequence.results.map { values[$0] }
+    }
+    for (column, quantity) in quantities.enumerated() {
+      points.formUnion(
+        roots(of: quantity.function, grid: grid, values: table.map { $0[column] }))
     }
     // The same place may be found by several formulas, each with a rounding of its own.
     var distinct: [Double] = []
@@ -105,8 +112,9 @@ extension Expression {
 }
 
 /// Where a function changes its sign or becomes 0, each to the last place.
-private func roots(of function: (Double) -> Double, grid: [Double]) -> [Double] {
-  let values = grid.map(function)
+private func roots(
+  of function: (Double) -> Double, grid: [Double], values: [Double]
+) -> [Double] {
   var roots: [Double] = []
   for index in grid.indices {
     let here = values[index]

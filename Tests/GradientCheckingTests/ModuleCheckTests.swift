@@ -45,6 +45,24 @@ import Testing
     #expect(try states() == before)
   }
 
+  @Test("Layers of several features pass, and a formula that somebody wrote")
+  func featureLayers() throws {
+    let wave = try Activation(parsing: "x + cos(3*x)")
+    let model = try Sequential(input: [6], seed: 1, on: .reference, dtype: .float64) {
+      Linear(8)
+      PReLU(isPerChannel: true)
+      GLU()
+      Maxout(6, pieces: 3)
+      PerUnit([.cos, .identity])
+      wave
+      PReLU()
+      LogSoftmax()
+      Softmax()
+    }
+    let report = checkGradients(of: model, at: Self.input([7, 6], .reference))
+    #expect(report.passed, "\(report)")
+  }
+
   @Test("A parameter's wrong gradient is named by its path", arguments: [true, false])
   func wrongParameter(isFull: Bool) throws {
     let model = Scaled()
