@@ -159,6 +159,11 @@ private struct KnownOperator {
     self.attributes = attributes
   }
 
+  private init(name: String, bounds: ClosedRange<Double>) {
+    self.name = name
+    constantInputs = [bounds.lowerBound, bounds.upperBound]
+  }
+
   private static let withoutSettings: [(Activation, KnownOperator)] = [
     (.relu, .init(name: "Relu", attributes: [:])),
     (.sigmoid, .init(name: "Sigmoid", attributes: [:])),
@@ -166,6 +171,13 @@ private struct KnownOperator {
     (.softplus, .init(name: "Softplus", attributes: [:])),
     (.sin, .init(name: "Sin", attributes: [:])),
     (.cos, .init(name: "Cos", attributes: [:])),
+    (.softsign, .init(name: "Softsign", attributes: [:])),
+    (.hardSigmoid, .init(name: "HardSigmoid", attributes: ["alpha": .float(1.0 / 6)])),
+    (.hardSwish, .init(name: "HardSwish", attributes: [:])),
+    (.relu6, .init(name: "Clip", bounds: 0...6)),
+    (.hardTanh, .init(name: "Clip", bounds: -1...1)),
+    // Its two numbers are the operator's own.
+    (.selu, .init(name: "Selu", attributes: [:])),
   ]
 
   private static let withAlpha: [(make: @Sendable (Double) -> Activation, name: String)] = [

@@ -12,8 +12,7 @@ import Testing
 struct AgreementTests {
   static let cases =
     LayerCase.all.map(ExportCase.init) + layerCases + normalizationCases + recurrentCases
-    + blockCases
-    + activationCases + functionCases
+    + blockCases + gateCases + activationCases + functionCases
 
   // MARK: - Cases
 
@@ -131,6 +130,22 @@ struct AgreementTests {
     },
     ExportCase("multiply", [3]) { Multiply(4) },
     ExportCase("multiply over the last axis", [2, 5]) { Multiply(3, activation: .tanh) },
+  ]
+
+  static let gateCases: [ExportCase] = [
+    ExportCase("PReLU", [3, 4]) { PReLU() },
+    ExportCase("PReLU of channels", [3, 4]) { PReLU(isPerChannel: true) },
+    ExportCase("PReLU of units", [5]) { PReLU(5) },
+    ExportCase("GLU", [3, 6]) { GLU() },
+    ExportCase("softmax", [3, 4]) { Softmax() },
+    ExportCase("log-softmax", [5]) { LogSoftmax() },
+    ExportCase("maxout", [4]) { Maxout(3, pieces: 4) },
+    ExportCase("maxout over the last axis", [2, 4]) { Maxout(3, hasBias: false) },
+    ExportCase("activations per unit", [2, 7]) {
+      Linear(6)
+      PerUnit([.cos, .identity, Activation("own") { $0 * 3 }])
+    },
+    ExportCase("activations per unit that are one", [4]) { PerUnit([.relu, .relu]) },
   ]
 
   static let activationCases: [ExportCase] =
