@@ -170,7 +170,8 @@ struct TrainTests {
     #expect(again.status == 64)
     #expect(
       again.errors
-        == "error: part has been trained for 6 epochs of 6; expected more, such as --epochs 12\n")
+        == "error: part has been trained for 6 epochs already, and 6 are asked for; expected more, "
+        + "such as --epochs 12\n")
   }
 
   @Test func onlyARunOfTheSameModelIsResumed() throws {

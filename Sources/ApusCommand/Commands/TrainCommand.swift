@@ -110,8 +110,8 @@ struct TrainCommand: ParsableCommand {
     guard done < wanted else {
       throw UsageError(
         """
-        \(directory.path) has been trained for \(counted(done, "epoch")) of \(wanted); expected more, \
-        such as --epochs \(2 * done)
+        \(directory.path) has been trained for \(counted(done, "epoch")) already, and \(wanted) are \
+        asked for; expected more, such as --epochs \(2 * done)
         """)
     }
     return checkpoint

@@ -12,7 +12,7 @@ public import Compute
 ///
 /// Where groups share a parameter, the later one's settings count; what a group leaves nil stays as
 /// it was. An update is one launch all the same: settings that differ lie in a table in device
-/// memory, one number for a run of parameters.
+/// memory.
 public struct ParameterGroup: Sendable {
   /// What chooses the parameters, for errors.
   public let name: String

@@ -4,16 +4,21 @@ import Tensors
 /// The settings of all parameters, for updates over the arena.
 ///
 /// What is the same for all is a number. What differs is a table in device memory: the arena is seen
-/// as a matrix whose rows hold parameters of one kind, and the table has a number for each row.
+/// as a matrix whose rows hold parameters of one kind, and the table has a number for each row. Where
+/// such rows would be short, kernels would walk them slowly, and the table has a number for each
+/// element instead.
 struct SettingsTable {
-  /// How the arena is seen: `[length]`, or `[rows, width]` where settings differ.
+  /// How the arena is seen: `[length]`, or `[rows, width]`.
   let shape: Shape
   /// The settings in the order of the parameters.
   let all: [ParameterSettings]
 
+  /// The least length of rows with a number each.
+  private static let leastWidth = 128
+
   private let tables: [PartialKeyPath<ParameterSettings>: Tensor]
 
-  /// A setting that updates use: a number, or one for each row of the arena.
+  /// A setting that updates use: a number, or numbers that are broadcast to the arena's shape.
   enum Value {
     case uniform(Double)
     case table(Tensor)
@@ -37,16 +42,18 @@ struct SettingsTable {
         runs.append((length, settings))
       }
     }
-    let width = max(1, runs.reduce(0) { Self.greatestCommonDivisor($0, $1.length) })
-    shape = [arena.length / width, width]
+    let width = runs.reduce(0) { Self.greatestCommonDivisor($0, $1.length) }
+    let hasRows = width >= Self.leastWidth
+    shape = hasRows ? [arena.length / width, width] : [arena.length]
     var tables: [PartialKeyPath<ParameterSettings>: Tensor] = [:]
     func add(_ setting: KeyPath<ParameterSettings, Double>) {
       guard Set(settings.map { $0[keyPath: setting] }).count > 1 else { return }
-      let rows = runs.flatMap { run in
-        repeatElement(run.settings[keyPath: setting], count: run.length / width)
+      let parts = runs.map { run in
+        Tensor.full(
+          hasRows ? [run.length / width, 1] : [run.length], run.settings[keyPath: setting],
+          dtype: arena.dtype, on: arena.device)
       }
-      tables[setting] = Tensor(
-        rows, shape: [rows.count, 1], dtype: arena.dtype, on: arena.device)
+      tables[setting] = concatenate(parts, axis: 0)
     }
     add(\.learningRateFactor)
     add(\.l1)

@@ -6,9 +6,12 @@ import TestSupport
 import Testing
 
 @Suite struct ParameterGroupTests {
-  private func model(_ setting: Setting) throws -> Sequential {
-    let model = Sequential([Linear(40), Linear(3), Linear(2)])
-    _ = try model.build(input: [5])
+  /// Layers of 5 inputs and a few units; or of so many that the arena falls into long rows of one
+  /// parameter each.
+  private func model(_ setting: Setting, isWide: Bool = false) throws -> Sequential {
+    let units = isWide ? [128, 256, 128] : [40, 3, 2]
+    let model = Sequential(units.map { Linear($0) })
+    _ = try model.build(input: [isWide ? 128 : 5])
     model.initialize(seed: 1, on: setting.device, dtype: setting.dtype)
     for parameter in model.parameters.values {
       let shape = parameter.shape ?? .scalar
@@ -38,9 +41,11 @@ import Testing
       })
   }
 
-  @Test("Groups have settings of their own, the later ones first of all", arguments: Setting.all)
-  func settings(setting: Setting) throws {
-    let model = try model(setting)
+  @Test(
+    "Groups have settings of their own, the later ones first of all", arguments: Setting.all,
+    [false, true])
+  func settings(setting: Setting, isWide: Bool) throws {
+    let model = try model(setting, isWide: isWide)
     let optimizer = SGD(
       model, learningRate: 0.5, weightDecay: 0.25, regularization: .init(l1: 0.125),
       groups: [
