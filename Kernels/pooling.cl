@@ -84,6 +84,10 @@ struct planes {
   INDEX x, y, taps;
 };
 
+// The sum's divisor.
+#ifdef COUNTS_PADDING
+#define DIVISOR(p, q) ((SCALAR)(KERNEL_Y * KERNEL_X))
+#elif defined(AVERAGE)
 // How many of a window's taps lie on an axis of x.
 static INDEX taps_within(
     const INDEX position, const INDEX stride, const INDEX pad, const INDEX taps,
@@ -92,11 +96,6 @@ static INDEX taps_within(
   const INDEX end = min(taps, length + pad - position * stride);
   return end - begin;
 }
-
-// The sum's divisor.
-#ifdef COUNTS_PADDING
-#define DIVISOR(p, q) ((SCALAR)(KERNEL_Y * KERNEL_X))
-#else
 #define DIVISOR(p, q)                                                          \
   ((SCALAR)(taps_within(p, STRIDE_Y, PAD_Y, KERNEL_Y, of.x_rows)               \
             * taps_within(q, STRIDE_X, PAD_X, KERNEL_X, of.x_columns)))
