@@ -18,9 +18,15 @@ public protocol PointwiseBackend {
   /// `ComputeType` of all dtypes involved and results to the outputs' dtypes. An output may be
   /// exactly an operand's view, but must not overlap one otherwise; the outputs are distinct.
   func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) throws
+
+  /// Whether an activation costs less at the end of another operation than in a launch of its own.
+  func isWorthFusing(_ activation: Expression) -> Bool
 }
 
 extension PointwiseBackend {
+  /// It does, for a launch reads and writes every element again.
+  public func isWorthFusing(_ activation: Expression) -> Bool { true }
+
   /// Traps unless there is an output for each expression and all views have one shape.
   package func checkMap(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) {
     require(

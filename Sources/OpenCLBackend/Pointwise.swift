@@ -78,6 +78,19 @@ extension OpenCLBackend {
   private func lanes(
     for expressions: [Expression], _ views: [View], steps: [Step], _ type: ComputeType
   ) -> Int {
+    let fits =
+      type != .int64 && views.allSatisfy { $0.dtype.isComputed && $0.dtype.computeType == type }
+      && !steps.contains(.any)
+    return fits && gainsFromVectors(expressions) ? profile.lanes(elementBytes: type.byteCount) : 1
+  }
+
+  /// Whether an activation costs less at the end of another operation than in a launch of its own:
+  /// not where it is much faster for vectors, which only pointwise kernels have.
+  public func isWorthFusing(_ activation: Expression) -> Bool {
+    profile.lanes == 1 || !gainsFromVectors([activation])
+  }
+
+  private func gainsFromVectors(_ expressions: [Expression]) -> Bool {
     let forms = InstructionSequence(expressions).instructions.map { instruction -> VectorForm in
       switch instruction {
       case .unary(let function, _): function.vectorForm
@@ -85,11 +98,7 @@ extension OpenCLBackend {
       case .input, .constant, .select: .alike
       }
     }
-    let gains = forms.contains(.faster) && !forms.contains(.inexact)
-    let fits =
-      type != .int64 && views.allSatisfy { $0.dtype.isComputed && $0.dtype.computeType == type }
-      && !steps.contains(.any)
-    return gains && fits ? profile.lanes(elementBytes: type.byteCount) : 1
+    return forms.contains(.faster) && !forms.contains(.inexact)
   }
 
   /// A work-group of a size, wide where the rows are long.

@@ -27,7 +27,9 @@ struct Compare: ParsableCommand {
   var peers = "numpy,torch,jax,tinygrad,clblast"
 
   func run() throws {
-    let chosen = BenchmarkCase.compared.map(\.description).filter { only.isEmpty || $0.contains(only) }
+    let chosen = BenchmarkCase.compared.map(\.description).filter {
+      only.isEmpty || $0.contains(only)
+    }
     guard !chosen.isEmpty else { throw ValidationError("no case contains '\(only)'") }
     let ours = try Worker(
       "Apus",

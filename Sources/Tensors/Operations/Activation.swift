@@ -56,6 +56,11 @@ public struct Activation: Sendable {
     }
   }
 
+  /// Whether the operation before it applies it too: where that costs less, or there is nothing to do.
+  func isFused(on device: Device) -> Bool {
+    isIdentity || device.backend.isWorthFusing(expression)
+  }
+
   /// Whether the activation does nothing.
   public var isIdentity: Bool { expression == .input(0) }
 

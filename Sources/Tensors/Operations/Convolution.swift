@@ -203,11 +203,13 @@ private func convolve(
   let filters = weight.detached.contiguous()
   // As in a product of matrices: a gradient that needs the activation's input keeps it.
   let isTracked = inputs.contains(where: \.isTracked)
-  let isFused = !isTracked || activation.savesOutput || activation.isIdentity
+  let isFused =
+    activation.isFused(on: device)
+    && (!isTracked || activation.savesOutput || activation.isIdentity)
   let result = launchConvolution(
     images, filters, bias: bias?.detached.contiguous(),
     activation: isFused ? activation : .identity, isTransposed: isTransposed, geometry)
-  guard isTracked else { return result }
+  guard isTracked else { return isFused ? result : activation(result) }
   let recorded = result.recorded(name, from: inputs) { cotangent, isNeeded in
     let signal =
       (isFused

@@ -230,11 +230,13 @@ private func product(
   // A gradient taken from the input of the activation needs that input, so it is kept and the
   // activation follows in a launch of its own.
   let isTracked = inputs.contains(where: \.isTracked)
-  let isFused = !isTracked || activation.savesOutput || activation.isIdentity
+  let isFused =
+    activation.isFused(on: device)
+    && (!isTracked || activation.savesOutput || activation.isIdentity)
   let result = device.allocate(dtype, shape)
   launchProduct(
     left, right, bias: bias?.detached, activation: isFused ? activation : .identity, into: result)
-  guard isTracked else { return result }
+  guard isTracked else { return isFused ? result : activation(result) }
   let recorded = result.recorded("matmul", from: inputs) { cotangent, isNeeded in
     let signal =
       isFused ? activation.gradient(cotangent: cotangent, input: nil, output: result) : cotangent

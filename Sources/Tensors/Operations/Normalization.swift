@@ -196,7 +196,7 @@ public struct Normalized: Sendable {
 ///   - epsilon: Added to the variance or mean square under the root.
 ///   - scale: `geometry.models · channels` factors, or nil for 1.
 ///   - shift: `geometry.models · channels` summands, or nil for 0.
-///   - activation: Applied in the same launch.
+///   - activation: Applied in the same launch, where that costs less than one of its own.
 /// - Returns: The output, differentiable in x, scale and shift, and the statistics, constants.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, and its relatives; the design
@@ -208,6 +208,12 @@ public func normalize(
   let parameters = [scale, shift].compactMap { $0 }
   let inputs = [x] + parameters
   let device = commonDevice("normalize", inputs)
+  guard activation.isFused(on: device) else {
+    let plain = normalize(
+      x, geometry: geometry, mode: mode, epsilon: epsilon, scale: scale, shift: shift)
+    return Normalized(
+      output: activation(plain.output), mean: plain.mean, inverseDeviation: plain.inverseDeviation)
+  }
   let dtype = commonDType("normalize", inputs)
   require(
     dtype.isComputed, "normalize: the operand is \(dtype); convert it with cast(to: .float32)")
