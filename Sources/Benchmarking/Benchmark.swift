@@ -41,7 +41,7 @@ public struct Benchmark: Sendable {
   ) throws -> BenchmarkResult {
     let times = try Device.with(device) {
       let run = try benchmarkCase.prepared()
-      try stopwatch.warm(run)
+      try stopwatch.warm(leastRuns: benchmarkCase.leastWarmRuns, run)
       return try (0..<rounds).map { _ in try stopwatch.seconds(run) }.sorted()
     }
     let seconds = (times[(rounds - 1) / 2] + times[rounds / 2]) / 2
@@ -64,7 +64,7 @@ public struct Benchmark: Sendable {
       named: device.identifier, options: DeviceOptions(isProfiling: true))
     return try Device.with(device) {
       let run = try benchmarkCase.prepared()
-      try stopwatch.warm(run)
+      try stopwatch.warm(leastRuns: benchmarkCase.leastWarmRuns, run)
       try device.wait()
       let before = device.statistics.kernelTimes
       let elapsed = try ContinuousClock().measure {
@@ -80,6 +80,10 @@ public struct Benchmark: Sendable {
 }
 
 extension BenchmarkCase {
+  /// The runs before a case is as fast as it becomes: a step's small launches are compiled into one
+  /// kernel at its 512th replay.
+  public var leastWarmRuns: Int { isStep ? 520 : 5 }
+
   /// Whether it is a training step.
   public var isStep: Bool {
     switch self {

@@ -14,11 +14,13 @@ public struct Stopwatch: Sendable {
     self.warmUp = warmUp
   }
 
-  /// Runs, and waits each time, until warm.
-  public func warm(_ run: () throws -> Tensor) throws {
+  /// Runs, and waits each time, until warm: so often, unless that takes four times as long.
+  public func warm(leastRuns: Int = 5, _ run: () throws -> Tensor) throws {
     let start = ContinuousClock.now
     var runs = 0
-    while runs < 5 || ContinuousClock.now < start + warmUp {
+    while runs < 5 || ContinuousClock.now < start + warmUp
+      || (runs < leastRuns && ContinuousClock.now < start + warmUp * 4)
+    {
       try run().wait()
       runs += 1
     }

@@ -18,7 +18,7 @@ struct ApusWorker {
             continue
           }
           let run = try measured.prepared()
-          try stopwatch.warm(run)
+          try stopwatch.warm(leastRuns: measured.leastWarmRuns, run)
           prepared = (line, run)
         }
         if let run = prepared?.run { try answer(["seconds": stopwatch.seconds(run)]) }
