@@ -88,8 +88,8 @@ public final class Conv1D: Module, ActivationFusingLayer {
     }
     let shape: Shape = [outputCount, input[0] / groups, kernel]
     $weight.shape = shape
-    $weight.fans = Fans(of: shape)
-    bias?.fans = Fans(of: shape)
+    $weight.fans = Fans(of: shape, groupCount: groups)
+    bias?.fans = Fans(of: shape, groupCount: groups)
     return [outputCount, axes.columns.output]
   }
 }

@@ -108,7 +108,7 @@ public final class Conv2D: Module, ActivationFusingLayer {
   private func setInputCount(_ inputCount: Int) {
     let shape: Shape = [outputCount, inputCount / groups, kernel.height, kernel.width]
     $weight.shape = shape
-    $weight.fans = Fans(of: shape)
-    bias?.fans = Fans(of: shape)
+    $weight.fans = Fans(of: shape, groupCount: groups)
+    bias?.fans = Fans(of: shape, groupCount: groups)
   }
 }
