@@ -36,6 +36,33 @@ struct GradcheckTests {
     #expect(outcome.output.contains("\n  worst: "))
   }
 
+  @Test(
+    arguments: TestDevices.all.filter { $0 != .reference }.map(\.identifier),
+    ["processor", "graphics"])
+  func checksKernelsOfEitherKind(_ device: String, _ kernels: String) throws {
+    let outcome = try Apus().run(
+      "gradcheck", "--device", device, "--only", "random", "--kernels", kernels, in: Folder())
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("gradient checks on \(device) ("))
+  }
+
+  @Test func theReferenceHasNoKernelsToChoose() throws {
+    let outcome = try Apus().run("gradcheck", "--kernels", "graphics", in: Folder())
+    #expect(outcome.status == 64)
+    #expect(
+      outcome.errors
+        == "error: --kernels: the reference has none to choose; expected an OpenCL device\n")
+  }
+
+  @Test func aKindOfKernelsThatDoesNotExistIsOneLine() throws {
+    let outcome = try Apus().run("gradcheck", "--kernels", "graphic", in: Folder())
+    #expect(outcome.status == 64)
+    #expect(
+      outcome.errors
+        == "error: --kernels: there is no kind 'graphic' (did you mean 'graphics'?); expected "
+        + "processor or graphics\n")
+  }
+
   @Test func aFamilyThatDoesNotExistIsOneLine() throws {
     let outcome = try Apus().run("gradcheck", "--only", "matmull", in: Folder())
     #expect(outcome.status == 64)

@@ -24,6 +24,12 @@ struct GradcheckCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "The seed of shapes, values and directions.")
   var seed: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Check these kernels, in place of those that suit the device: processor or graphics.",
+      valueName: "kind"))
+  var kernels: String?
+
   @Flag(help: "Show what each operation came to as it is checked, with every failure.")
   var verbose = false
 
@@ -31,7 +37,7 @@ struct GradcheckCommand: ParsableCommand {
   @OptionGroup var format: FormatOption
 
   func run() throws {
-    let suite = GradientCheckSuite(device: try device.open(), families: try families(), seed: seed)
+    let suite = GradientCheckSuite(device: try openDevice(), families: try families(), seed: seed)
     let bar = format.isJSON ? nil : ProgressBar()
     var lastSign = ContinuousClock.now
     let report = suite.run { progress in
@@ -56,6 +62,21 @@ struct GradcheckCommand: ParsableCommand {
   /// Writes what an operation came to; what cannot be written now fails with the table.
   private func show(_ report: OperationReport) {
     try? Console.print(report.checks.map(\.description).joined(separator: "\n"))
+  }
+
+  private func openDevice() throws -> Device {
+    guard let name = kernels else { return try device.open() }
+    guard let kind = DeviceOptions.Kernels(rawValue: name) else {
+      let names = DeviceOptions.Kernels.allCases.map(\.rawValue)
+      throw UsageError(
+        "--kernels: there is no kind '\(name)'\(suggestion(for: name, among: names)); expected "
+          + names.joined(separator: " or "))
+    }
+    let device = try device.open(DeviceOptions(kernels: kind))
+    guard device.identifier != Device.reference.identifier else {
+      throw UsageError("--kernels: the reference has none to choose; expected an OpenCL device")
+    }
+    return device
   }
 
   private func families() throws(UsageError) -> [any OperationFamily.Type] {
