@@ -50,33 +50,6 @@
 #define TAPS_PARAMETER
 #endif
 
-// Only windows of a few taps are worth writing out.
-#if KERNEL_Y * KERNEL_X <= 64
-#define UNROLL_TAPS UNROLL
-#else
-#define UNROLL_TAPS
-#endif
-
-#ifdef MAXIMUM
-#define BETTER >
-#define WORST (-INFINITY)
-#else
-#define BETTER <
-#define WORST INFINITY
-#endif
-
-#ifdef HAS_TAPS
-#define TAPS_PARAMETER __global TYPE_TAP *taps,
-#else
-#define TAPS_PARAMETER
-#endif
-
-#ifdef PADDED
-#define IS_WITHIN(row, column) ((row) < of.x_rows && (column) < of.x_columns)
-#else
-#define IS_WITHIN(row, column) true
-#endif
-
 struct planes {
   INDEX planes;
   // The lengths of a plane of x and of y, and where they and the taps begin.
