@@ -18,18 +18,27 @@ public struct BenchmarkResult: Sendable, Codable {
   /// Of a training step: the share of its time in which the device runs kernels, by the device's
   /// clock.
   public let shareOnDevice: Double?
+  /// What the kernels of several runs took, the longest first, where they were looked at.
+  public let kernels: [KernelTime]?
+  /// The time of those runs, in seconds.
+  public let profiledSeconds: Double?
 }
 
 /// Measures cases on a device, each beside what the device can do at most at that moment.
 public struct Benchmark: Sendable {
   private let device: Device
   private let rounds: Int
+  private let isProfiling: Bool
   private let stopwatch: Stopwatch
 
-  /// Creates a benchmark; `rounds` measurements are made of each case.
-  public init(device: Device, rounds: Int = 5, stopwatch: Stopwatch = Stopwatch()) {
+  /// Creates a benchmark; `rounds` measurements are made of each case, and one more with the device
+  /// noting what each kernel takes of training steps, or of all where `isProfiling`.
+  public init(
+    device: Device, rounds: Int = 5, isProfiling: Bool = false, stopwatch: Stopwatch = Stopwatch()
+  ) {
     self.device = device
     self.rounds = max(rounds, 1)
+    self.isProfiling = isProfiling
     self.stopwatch = stopwatch
   }
 
@@ -51,15 +60,22 @@ public struct Benchmark: Sendable {
       operations.map { $0 / ceilings.operationsPerSecond }
         ?? bytes.map { $0 / ceilings.bytesPerSecond }
     }
+    let profile = isProfiling || benchmarkCase.isStep ? try profile(of: benchmarkCase) : nil
     return BenchmarkResult(
       name: benchmarkCase.description, seconds: seconds, fastest: times[0],
       slowest: times[rounds - 1], operationsPerSecond: operations, bytesPerSecond: bytes,
       shareOfCeiling: share,
-      shareOnDevice: benchmarkCase.isStep ? try shareOnDevice(benchmarkCase) : nil)
+      shareOnDevice: benchmarkCase.isStep
+        ? profile.map { $0.kernels.reduce(0) { $0 + $1.seconds } / $0.seconds } : nil,
+      kernels: isProfiling ? profile?.kernels : nil,
+      profiledSeconds: isProfiling ? profile?.seconds : nil)
   }
 
-  /// The share of a case's time in which kernels run; nil where the device has no clock.
-  private func shareOnDevice(_ benchmarkCase: BenchmarkCase) throws -> Double? {
+  /// What the kernels of several runs take, and how long these are; nil where the device has no
+  /// clock.
+  private func profile(
+    of benchmarkCase: BenchmarkCase
+  ) throws -> (kernels: [KernelTime], seconds: Double)? {
     let device = try Device(
       named: device.identifier, options: DeviceOptions(isProfiling: true))
     return try Device.with(device) {
@@ -73,8 +89,7 @@ public struct Benchmark: Sendable {
         try device.wait()
       }
       let times = device.statistics.kernelTimes.subtracting(before)
-      guard !times.isEmpty else { return nil }
-      return times.reduce(0) { $0 + $1.seconds } / (elapsed / .seconds(1))
+      return times.isEmpty ? nil : (times, elapsed / .seconds(1))
     }
   }
 }

@@ -26,6 +26,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "How often each case is measured.")
   var rounds = 5
 
+  @Flag(help: "Also show which kernels take the time of each case.")
+  var profile = false
+
   @OptionGroup var device: DeviceOption
   @OptionGroup var format: FormatOption
 
@@ -38,7 +41,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let cases = try chosenCases()
     let device = try device.open()
-    let benchmark = Benchmark(device: device, rounds: rounds)
+    let benchmark = Benchmark(device: device, rounds: rounds, isProfiling: profile)
     let ceilings = try device.measureCeilings()
     if !format.isJSON {
       try Console.print("\(device)")
@@ -54,7 +57,13 @@ struct BenchCommand: ParsableCommand {
     try Console.print(
       format.isJSON
         ? JSON.text(Report(device: device.identifier, ceilings: ceilings, results: results))
-        : "\n\(table(of: results))")
+        : ([table(of: results).description] + results.compactMap(kernels))
+          .map { "\n\($0)" }.joined(separator: "\n"))
+  }
+
+  private func kernels(of result: BenchmarkResult) -> String? {
+    guard let kernels = result.kernels, let seconds = result.profiledSeconds else { return nil }
+    return "\(result.name)\n\n\(KernelTimeTable(kernels, in: .seconds(seconds), of: "case"))"
   }
 
   private struct Report: Encodable {

@@ -92,7 +92,7 @@ struct TrainCommand: ParsableCommand {
 
     try say("\n" + result.summary)
     try say("trained in \(secondsText(duration)), saved in \(directory.path)")
-    if profile { try say("\n\(KernelTimeTable(kernelTimes, in: duration))") }
+    if profile { try say("\n\(KernelTimeTable(kernelTimes, in: duration, of: "training"))") }
     if format.isJSON {
       try Console.print(
         JSON.text(

@@ -4,11 +4,13 @@ import Compute
 struct KernelTimeTable: CustomStringConvertible {
   private let times: [KernelTime]
   private let elapsed: Duration
+  private let subject: String
 
-  /// Creates the table of what ran within a time.
-  init(_ times: [KernelTime], in elapsed: Duration) {
+  /// Creates the table of what ran within the time of a subject, such as `training`.
+  init(_ times: [KernelTime], in elapsed: Duration, of subject: String) {
     self.times = times
     self.elapsed = elapsed
+    self.subject = subject
   }
 
   /// The kernels, the longest first, and their sum beside the time that went by.
@@ -27,7 +29,7 @@ struct KernelTimeTable: CustomStringConvertible {
     return """
       \(table)
       \(timeText(total)) on the device in \(counted(count, "launch", plural: "launches")), \
-      \(percentage(share)) of the \(secondsText(elapsed)) of the training
+      \(percentage(share)) of the \(secondsText(elapsed)) of the \(subject)
       """
   }
 }
