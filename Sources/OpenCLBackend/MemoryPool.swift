@@ -106,14 +106,21 @@ final class MemoryPool: Sendable {
 
   /// Makes a buffer, once more with an empty pool if memory runs out.
   private func make(_ size: Int, settle: () -> Void) throws(OpenCLError) -> Buffer {
+    func make() throws(OpenCLError) -> Buffer {
+      context.device.kind == .cpu && size >= Self.leastHostBytes
+        ? try Buffer(context, hostBytes: size) : try Buffer(context, bytes: size)
+    }
     do {
-      return try Buffer(context, bytes: size)
+      return try make()
     } catch  where error.isExhaustion {
       releaseUnused()
       settle()
-      return try Buffer(context, bytes: size)
+      return try make()
     }
   }
+
+  /// What is shorter has no whole huge page.
+  private static let leastHostBytes = 1 << 21
 
   private func outOfMemory(_ size: Int, _ reason: String) -> BackendError {
     let now = statistics

@@ -46,7 +46,7 @@ public final class Buffer: Sendable {
   public convenience init(
     _ context: Context, bytes: Int, flags: Flags = .readWrite
   ) throws(OpenCLError) {
-    let handle = try Buffer.create(context, bytes, flags, contents: nil)
+    let handle = try Buffer.create(context, bytes, flags)
     self.init(handle, context, bytes: bytes, flags: flags)
   }
 
@@ -57,7 +57,41 @@ public final class Buffer: Sendable {
   ) throws(OpenCLError) {
     let bytes = values.count * MemoryLayout<Element>.stride
     let handle = try values.withUnsafeBufferPointer { values throws(OpenCLError) in
-      try Buffer.create(context, bytes, flags, contents: UnsafeRawPointer(values.baseAddress))
+      try Buffer.create(
+        context, bytes, flags,
+        host: values.baseAddress.map { (UnsafeRawPointer($0), CL_MEM_COPY_HOST_PTR) })
+    }
+    self.init(handle, context, bytes: bytes, flags: flags)
+  }
+
+  /// Makes a buffer in memory of this process, which the driver uses where it lies
+  /// (CL_MEM_USE_HOST_PTR); what it holds is not defined.
+  ///
+  /// For processors, whose kernels have this memory in reach. It consists of huge pages where the
+  /// system grants them. The driver gives it back when no command needs the buffer any more.
+  /// - Throws: If `bytes` is not positive, there is no memory, or the driver refuses.
+  public convenience init(
+    _ context: Context, hostBytes bytes: Int, flags: Flags = .readWrite
+  ) throws(OpenCLError) {
+    let memory = HostMemory.allocate(bytes)
+    let handle: Handle
+    do throws(OpenCLError) {
+      guard memory != nil || bytes <= 0 else {
+        throw OpenCLError(
+          .clCreateBuffer, .outOfHostMemory,
+          attempt: "\(bytes) bytes of this process for '\(context.device.name)'")
+      }
+      handle = try Buffer.create(
+        context, bytes, flags, host: memory.map { (UnsafeRawPointer($0), CL_MEM_USE_HOST_PTR) })
+      try context.driver.call(
+        .clSetMemObjectDestructorCallback, "the end of a buffer of \(bytes) bytes"
+      ) {
+        $0.clSetMemObjectDestructorCallback(
+          handle.pointer, { _, memory in HostMemory.deallocate(memory) }, memory)
+      }
+    } catch {
+      HostMemory.deallocate(memory)
+      throw error
     }
     self.init(handle, context, bytes: bytes, flags: flags)
   }
@@ -76,7 +110,8 @@ public final class Buffer: Sendable {
   }
 
   private static func create(
-    _ context: Context, _ bytes: Int, _ flags: Flags, contents: UnsafeRawPointer?
+    _ context: Context, _ bytes: Int, _ flags: Flags,
+    host: (memory: UnsafeRawPointer, flag: Int32)? = nil
   ) throws(OpenCLError) -> Handle {
     let device = context.device
     guard bytes > 0 else {
@@ -84,15 +119,14 @@ public final class Buffer: Sendable {
         .clCreateBuffer, .invalidBufferSize,
         attempt: "a buffer of \(bytes) bytes on '\(device.name)'")
     }
-    let copying = contents == nil ? 0 : UInt64(CL_MEM_COPY_HOST_PTR)
     return try context.driver.create(
       .buffer, .clCreateBuffer,
       "a buffer of \(bytes) bytes on '\(device.name)', which allows \(device.maxAllocation) at most"
     ) {
-      // The driver only reads the contents, though C has no way to say so.
+      // The driver only reads what it copies, though C has no way to say so.
       $0.clCreateBuffer(
-        context.handle.pointer, flags.rawValue | copying, bytes,
-        UnsafeMutableRawPointer(mutating: contents), $1)
+        context.handle.pointer, flags.rawValue | UInt64(host?.flag ?? 0), bytes,
+        UnsafeMutableRawPointer(mutating: host?.memory), $1)
     }
   }
 

@@ -6,7 +6,7 @@ public enum OpenCLCall: String, CaseIterable, Sendable {
   case clCreateContext, clReleaseContext
   case clCreateCommandQueue, clReleaseCommandQueue, clFlush, clFinish
   // Buffers.
-  case clCreateBuffer, clCreateSubBuffer, clReleaseMemObject
+  case clCreateBuffer, clCreateSubBuffer, clReleaseMemObject, clSetMemObjectDestructorCallback
   case clEnqueueReadBuffer, clEnqueueWriteBuffer, clEnqueueCopyBuffer, clEnqueueFillBuffer
   // Programs.
   case clCreateProgramWithSource, clCreateProgramWithBinary, clReleaseProgram

@@ -29,6 +29,8 @@ extension OpenCLFunctions {
         hook.refuses(.clCreateSubBuffer, $4) ? nil : clCreateSubBuffer($0, $1, $2, $3, $4)
       },
       clReleaseMemObject: hook.status(.clReleaseMemObject, clReleaseMemObject),
+      clSetMemObjectDestructorCallback: hook.status(
+        .clSetMemObjectDestructorCallback, clSetMemObjectDestructorCallback),
       clEnqueueReadBuffer: hook.status(.clEnqueueReadBuffer, clEnqueueReadBuffer),
       clEnqueueWriteBuffer: hook.status(.clEnqueueWriteBuffer, clEnqueueWriteBuffer),
       clEnqueueCopyBuffer: hook.status(.clEnqueueCopyBuffer, clEnqueueCopyBuffer),

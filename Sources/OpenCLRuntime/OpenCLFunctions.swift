@@ -3,8 +3,8 @@ import COpenCL
 /// The OpenCL functions through which everything in this library goes, as a table that can be
 /// replaced.
 ///
-/// Each entry has its C function's name and signature; callbacks, which this library does not use,
-/// are left out. A table is given to ``Platform/all(through:counting:)`` and stays with every object
+/// Each entry has its C function's name and signature; callbacks that this library does not use are
+/// left out. A table is given to ``Platform/all(through:counting:)`` and stays with every object
 /// that comes from there.
 public struct OpenCLFunctions: Sendable {
   // The signatures have many parts in common.
@@ -67,6 +67,12 @@ public struct OpenCLFunctions: Sendable {
     @Sendable (Object, UInt64, UInt32, UnsafeRawPointer?, StatusResult) -> Object
   /// clReleaseMemObject.
   public var clReleaseMemObject: Unary
+  /// clSetMemObjectDestructorCallback.
+  public var clSetMemObjectDestructorCallback:
+    @Sendable (
+      Object, (@convention(c) (Object, UnsafeMutableRawPointer?) -> Void)?,
+      UnsafeMutableRawPointer?
+    ) -> Int32
   /// clEnqueueReadBuffer.
   public var clEnqueueReadBuffer:
     @Sendable (
@@ -166,6 +172,7 @@ public struct OpenCLFunctions: Sendable {
     clCreateBuffer: COpenCL.clCreateBuffer,
     clCreateSubBuffer: COpenCL.clCreateSubBuffer,
     clReleaseMemObject: COpenCL.clReleaseMemObject,
+    clSetMemObjectDestructorCallback: COpenCL.clSetMemObjectDestructorCallback,
     clEnqueueReadBuffer: COpenCL.clEnqueueReadBuffer,
     clEnqueueWriteBuffer: COpenCL.clEnqueueWriteBuffer,
     clEnqueueCopyBuffer: COpenCL.clEnqueueCopyBuffer,

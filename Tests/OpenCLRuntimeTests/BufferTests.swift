@@ -1,3 +1,4 @@
+import Foundation
 import OpenCLRuntime
 import Testing
 
@@ -89,6 +90,39 @@ import Testing
     #expect(
       failure { () throws(OpenCLError) in try Buffer(bench.context, copying: [Float]()) }?.status
         == .invalidBufferSize)
+  }
+
+  @Test("A buffer in memory of the process is read and written, in part too, and given back")
+  func hostMemory() throws {
+    let bench = try Bench()
+    let bytes = 5 << 20
+    let alignment = bench.device.baseAddressAlignment
+    let buffer = try Buffer(bench.context, hostBytes: bytes)
+    try bench.queue.fill(buffer, with: UInt8(3))
+    try bench.queue.fill(buffer.part(at: alignment, bytes: 8), with: UInt8(5))
+    try bench.queue.write([UInt8(7)], to: buffer, at: bytes - 1)
+    #expect(
+      try bench.queue.read(buffer, at: alignment - 1, count: 10) == [3]
+        + [UInt8](repeating: 5, count: 8) + [3])
+    #expect(try bench.queue.read(buffer, at: bytes - 2, count: 2) == [UInt8(3), 7])
+    #expect(
+      failure { () throws(OpenCLError) in try Buffer(bench.context, hostBytes: 0) }?.status
+        == .invalidBufferSize)
+
+    // The driver gives memory back when the last command that uses it has ended.
+    let size = try addressSpace()
+    for _ in 0..<64 {
+      try bench.queue.write([UInt8(1)], to: Buffer(bench.context, hostBytes: 64 << 20))
+    }
+    try bench.queue.finish()
+    #expect(try addressSpace() < size + 1 << 30)
+  }
+
+  /// The bytes that the process has addresses for; 0 where the system does not tell.
+  private func addressSpace() throws -> Int {
+    guard let numbers = FileManager.default.contents(atPath: "/proc/self/statm") else { return 0 }
+    let pages = String(decoding: numbers, as: UTF8.self).split(separator: " ").first
+    return try #require(pages.flatMap { Int($0) }) * Int(getpagesize())
   }
 
   @Test("A part shares its whole's memory, and a part of a part too")

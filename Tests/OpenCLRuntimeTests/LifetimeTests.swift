@@ -116,7 +116,7 @@ import Testing
     let source = ProgramSource(name: "add.cl", text: addKernel)
     let program = try Program(context, source: source)
     let add = try Kernel<Buffer, Float, UInt32>(program, "add")
-    let x = try Buffer(context, bytes: devices[0].baseAddressAlignment)
+    let x = try Buffer(context, hostBytes: devices[0].baseAddressAlignment)
     let part = try x.part(at: 0, bytes: 4)
     let event = Event()
     try queue.write([Float(0)], to: x)
