@@ -190,10 +190,52 @@ static SCALAR inverse_deviation(const SCALAR squares, const SCALAR count, const 
 #endif
 }
 
-// Defines `means` and `squares` of a chunk: two passes, the second of which also finds by how much
-// the first mean was off, and corrects both for it (T. F. Chan, G. H. Golub, R. J. LeVeque,
-// "Algorithms for computing the sample variance", 1983, equation 1.7).
-#ifdef SUBTRACTS_MEAN
+// Defines `means` and `squares`, the sum of squared distances from the mean, of a chunk.
+// Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
+// 1983.
+#if defined(SUBTRACTS_MEAN) && defined(COLUMNS)
+// One pass, for the rows of a column are too far apart to stay in cache: blocks of rows are held in
+// registers, and merged as in `merge_moments`. All is counted from the first row, so that what is
+// merged is small where the mean is large.
+#define BLOCK 8
+#define MOMENTS                                                                \
+  SCALAR origins[LANES], means[SETS], squares[SETS];                           \
+  EACH_LANE {                                                                  \
+    origins[lane] = lane < width ? x[begin * of.sets + first_set + lane] : 0;  \
+    means[lane] = squares[lane] = 0;                                           \
+  }                                                                            \
+  for (INDEX block = begin; block < end; block += BLOCK) {                     \
+    const uint rows = (uint)min((INDEX)BLOCK, end - block);                    \
+    SCALAR values[BLOCK][LANES];                                               \
+    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
+      const INDEX start = (block + r) * of.sets + first_set;                   \
+      if (rows == BLOCK && width == LANES) {                                   \
+        EACH_LANE values[r][lane] = x[start + lane] - origins[lane];           \
+      } else {                                                                 \
+        EACH_LANE values[r][lane] =                                            \
+            r < rows && lane < width ? x[start + lane] - origins[lane] : 0;    \
+      }                                                                        \
+    }                                                                          \
+    const SCALAR share = (SCALAR)rows;                                         \
+    const SCALAR weight = share / (SCALAR)(block - begin + rows);              \
+    const SCALAR product_weight = (SCALAR)(block - begin) * weight;            \
+    EACH_LANE {                                                                \
+      SCALAR centre = 0, distances = 0;                                        \
+      UNROLL for (uint r = 0; r < BLOCK; ++r) centre += values[r][lane];       \
+      centre /= share;                                                         \
+      UNROLL for (uint r = 0; r < BLOCK; ++r) {                                \
+        const SCALAR distance = r < rows ? values[r][lane] - centre : 0;       \
+        distances += distance * distance;                                      \
+      }                                                                        \
+      const SCALAR distance = centre - means[lane];                            \
+      means[lane] += distance * weight;                                        \
+      squares[lane] += distances + distance * distance * product_weight;       \
+    }                                                                          \
+  }                                                                            \
+  EACH_LANE means[lane] += origins[lane];
+#elif defined(SUBTRACTS_MEAN)
+// Two passes, the second of which also finds by how much the first mean was off, and corrects both
+// for it (equation 1.7).
 #define MOMENTS                                                                \
   SCALAR lanes[LANES], square_lanes[LANES];                                    \
   SCALAR means[SETS], squares[SETS], errors[SETS];                             \
