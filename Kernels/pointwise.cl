@@ -5,12 +5,13 @@
 //             each work-item reads before it writes, nothing is lost by that.
 // VIEWS       The number of views.
 // STEP_v      The stride of view v along the innermost axis: 0, 1, or STRIDE(v) if it is another.
+// UNIFORMS    Statements that read what is the same for a whole row, at the row's start.
 // BODY        Statements that read elements at AT(v) of view v, compute, and write the outputs.
 // RANK        The number of axes after those that lie alike in all views are merged.
 // GROUP_X, GROUP_Y  The size of a work-group.
 // LANES       The neighbours that a work-item treats side by side. If there are several, BODY is
 //             written with FETCH(n) and KEEP(n, x) over VECTOR instead, all views are of SCALAR,
-//             and each has a step of 0 or 1.
+//             and each that is not uniform has a step of 1.
 
 #include "element.clh"
 #include "expression.clh"
@@ -35,6 +36,7 @@
 #define PARAMETERS __global const float *v0, __global float *v1
 #define STEP_0 1
 #define STEP_1 1
+#define UNIFORMS
 #define BODY STORE_float32(v1, AT(1), LOAD_float32(v0, AT(0)));
 #endif
 
@@ -70,18 +72,21 @@ void pointwise(PARAMETERS, const struct layout layout WORK_ITEM) {
   }
 #endif
 
+  // Here rather than where a column is there to be computed: what is read under a condition, a
+  // compiler that makes vectors of work-items gathers for each of them.
+  UNIFORMS
+
   if (column < layout.lengths[RANK - 1]) {
 #if LANES > 1
     const uint count = (uint)min((INDEX)LANES, layout.lengths[RANK - 1] - column);
     if (count == LANES) {
-#define FETCH(n) (STEP_##n == 0 ? (VECTOR)v##n[AT(n)] : VLOAD(v##n + AT(n)))
-#define KEEP(n, x) VSTORE(x, v##n + AT(n))
+#define FETCH(n) VLOAD(v##n + AT(n))
+#define KEEP(n, x) VSTORE_GLOBAL(x, v##n + AT(n))
       BODY
 #undef FETCH
 #undef KEEP
     } else {
-#define FETCH(n)                                                               \
-  (STEP_##n == 0 ? (VECTOR)v##n[AT(n)] : load_part(v##n + AT(n), count, 1))
+#define FETCH(n) load_part(v##n + AT(n), count, 1)
 #define KEEP(n, x) store_part(v##n + AT(n), x, count)
       BODY
     }

@@ -73,32 +73,34 @@ extension OpenCLBackend {
       work: rows * columns * views.count)
   }
 
-  /// The neighbours that a work-item treats side by side: several where a function gains from it and
-  /// all that is read and written lies side by side.
+  /// The neighbours that a work-item treats side by side: several where all that is read and written
+  /// lies side by side, and no function is worse for it.
   private func lanes(
     for expressions: [Expression], _ views: [View], steps: [Step], _ type: ComputeType
   ) -> Int {
     let fits =
       type != .int64 && views.allSatisfy { $0.dtype.isComputed && $0.dtype.computeType == type }
       && !steps.contains(.any)
-    return fits && gainsFromVectors(expressions) ? profile.lanes(elementBytes: type.byteCount) : 1
+    return fits && !vectorForms(of: expressions).contains(.inexact)
+      ? profile.lanes(elementBytes: type.byteCount) : 1
   }
 
   /// Whether an activation costs less at the end of another operation than in a launch of its own:
   /// not where it is much faster for vectors, which only pointwise kernels have.
   public func isWorthFusing(_ activation: Expression) -> Bool {
-    profile.lanes == 1 || !gainsFromVectors([activation])
+    let forms = vectorForms(of: [activation])
+    return profile.lanes == 1 || !forms.contains(.faster) || forms.contains(.inexact)
   }
 
-  private func gainsFromVectors(_ expressions: [Expression]) -> Bool {
-    let forms = InstructionSequence(expressions).instructions.map { instruction -> VectorForm in
-      switch instruction {
-      case .unary(let function, _): function.vectorForm
-      case .binary(let function, _, _): function.vectorForm
-      case .input, .constant, .select: .alike
-      }
-    }
-    return forms.contains(.faster) && !forms.contains(.inexact)
+  private func vectorForms(of expressions: [Expression]) -> Set<VectorForm> {
+    Set(
+      InstructionSequence(expressions).instructions.map { instruction in
+        switch instruction {
+        case .unary(let function, _): function.vectorForm
+        case .binary(let function, _, _): function.vectorForm
+        case .input, .constant, .select: .alike
+        }
+      })
   }
 
   /// A work-group of a size, wide where the rows are long.
@@ -141,7 +143,7 @@ private struct PointwiseKernel: KernelSpecification {
   var variantLabel: String { "\(steps.count - outputs.count)→\(outputs.count)" }
 
   var definitions: Definitions {
-    let operands = OperandSource(parameters, in: type)
+    let operands = OperandSource(parameters, in: type, isUniform: steps.map { $0 == .none })
     let isWide = lanes > 1
     let printer = ExpressionPrinter(expressions, in: type, isWide: isWide) {
       isWide ? operands.wideValue($0) : operands.value($0)
@@ -159,6 +161,7 @@ private struct PointwiseKernel: KernelSpecification {
     definitions.append([
       "RANK": .integer(rank), "VIEWS": .integer(steps.count), "GROUP_X": .integer(group.x),
       "GROUP_Y": .integer(group.y), "PARAMETERS": .code(parameterList.joined(separator: ", ")),
+      "UNIFORMS": .code(operands.uniforms.joined(separator: "\n")),
       "BODY": .code(body.joined(separator: "\n")), "LANES": .integer(lanes),
     ])
     definitions.append(Step.definitions(steps))
@@ -183,18 +186,31 @@ struct OperandSource {
   private(set) var parameters: [String] = []
   /// The dtypes of the views.
   private(set) var dtypes: [DType] = []
+  /// The statements that read the uniform views, as `u` with the view's number.
+  private(set) var uniforms: [String] = []
   /// The number of views.
   var viewCount: Int { dtypes.count }
   private var values: [String] = []
+  private var wideValues: [String] = []
 
   /// Names the operands of an expression that is evaluated in a type.
-  init(_ operands: [OperandKind], in type: ComputeType) {
+  ///
+  /// - Parameter isUniform: For each view, whether a whole row has one element of it, to be read
+  ///   once; of none if the kernel has no place for that.
+  init(_ operands: [OperandKind], in type: ComputeType, isUniform: [Bool] = []) {
     for (number, operand) in operands.enumerated() {
       switch operand {
       case .view(let dtype):
-        parameters.append("__global const \(dtype.openCLName) *v\(dtypes.count)")
-        wideValues.append("FETCH(\(dtypes.count))")
-        values.append("LOAD_\(dtype)(v\(dtypes.count), AT(\(dtypes.count)))")
+        let view = dtypes.count
+        parameters.append("__global const \(dtype.openCLName) *v\(view)")
+        if isUniform.indices.contains(view), isUniform[view] {
+          uniforms.append("const SCALAR u\(view) = LOAD_\(dtype)(v\(view), row_start[\(view)]);")
+          values.append("u\(view)")
+          wideValues.append("u\(view)")
+        } else {
+          values.append("LOAD_\(dtype)(v\(view), AT(\(view)))")
+          wideValues.append("FETCH(\(view))")
+        }
         dtypes.append(dtype)
       case .number:
         parameters.append("const SCALAR s\(number)")
@@ -203,8 +219,6 @@ struct OperandSource {
       }
     }
   }
-
-  private var wideValues: [String] = []
 
   /// The source of an operand's value.
   func value(_ operand: Int) -> String { values[operand] }
