@@ -5,10 +5,14 @@
 // WEIGHTS        Defined where classes have weights.
 // TARGET_GRADIENT  Defined where the gradient with respect to the distributions is wanted.
 // TYPE_TARGETS   The C type of the targets.
-// GROUP_SIZE     The work-items that share a row.
+// LANES          The elements that a work-item treats side by side.
+// ROWS           Defined where these are of neighbouring rows, one in each, as is best for few
+//                classes; else they are neighbours within a row. What is known of a row, such as its
+//                label, is in each of its lanes.
+// GROUP_SIZE     The work-items that share a row; 1 with ROWS.
 
-#include "common.clh"
 #include "group.clh"
+#include "vector.clh"
 
 #define CROSS_ENTROPY 0
 #define DIVERGENCE 1
@@ -22,8 +26,16 @@
 #define TYPE_TARGETS int
 #endif
 
+// Integers as wide as a SCALAR, which comparisons of lanes are made of.
+#ifdef FLOAT64
+#define WORD long
+#else
+#define WORD int
+#endif
+#define WORDS WIDE(WORD)
+
 struct rows {
-  INDEX classes;
+  INDEX rows, classes;
   INDEX scores, gradient, target_gradient;
   INDEX targets, targets_stride;
   INDEX weights, weights_stride;
@@ -32,39 +44,190 @@ struct rows {
   INDEX cotangent, cotangent_stride;
 };
 
-#define LARGER(a, b) ((a) > (b) || isnan(a) ? (a) : (b))
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define PLUS(a, b) ((a) + (b))
+#define EACH_LANE UNROLL for (uint lane = 0; lane < LANES; ++lane)
 
+// MARK: Rows and classes in lanes
+
+// Elements a stride apart; lanes beyond `count` repeat the last one.
+INLINED VECTOR load_apart(
+    __global const SCALAR *elements, const INDEX stride, const uint count) {
+  SCALAR part[LANES];
+  EACH_LANE part[lane] = elements[min(lane, count - 1) * stride];
+  return VLOAD(part);
+}
+
+#ifdef ROWS
+
+#define FIRST_ROW (get_group_id(0) * LANES)
+// How many of the lanes have a row.
+#define COUNT ((uint)min((INDEX)LANES, of.rows - first_row))
+#define ROW_OF(lane) (first_row + min(lane, count - 1))
+
+#define EACH_CLASSES(j) for (INDEX j = 0; j < of.classes; ++j)
+// The numbers of the classes in the lanes, and whether there are such.
+#define CLASS_NUMBERS(j) ((WORDS)(WORD)(j))
+#define ONLY_CLASSES(j, x) (x)
+
+INLINED VECTOR load_classes(
+    __global const SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
+    const SCALAR filler) {
+  return count == LANES ? load_apart(matrix + j, classes, LANES)
+                        : load_apart(matrix + j, classes, count);
+}
+
+INLINED void store_classes(
+    __global SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
+    const VECTOR x) {
+  SCALAR part[LANES];
+  VSTORE(x, part);
+  EACH_LANE if (lane < count) matrix[lane * classes + j] = part[lane];
+}
+
+#define COMBINE(lanes, combine)
+
+#else
+
+#define FIRST_ROW get_group_id(0)
+#define COUNT 1
+#define ROW_OF(lane) first_row
+
+#define EACH_CLASSES(j)                                                        \
+  for (INDEX j = get_local_id(0) * LANES; j < of.classes; j += GROUP_SIZE * LANES)
+
+INLINED WORDS class_numbers(const INDEX first) {
+  WORD part[LANES];
+  EACH_LANE part[lane] = (WORD)(first + lane);
+  return VLOAD(part);
+}
+#define CLASS_NUMBERS(j) class_numbers(j)
+#define ONLY_CLASSES(j, x) (CLASS_NUMBERS(j) < (WORD)of.classes ? (x) : (VECTOR)0)
+
+INLINED VECTOR load_classes(
+    __global const SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
+    const SCALAR filler) {
+  return j + LANES <= classes ? VLOAD(matrix + j)
+                              : load_part(matrix + j, (uint)(classes - j), filler);
+}
+
+INLINED void store_classes(
+    __global SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
+    const VECTOR x) {
+  if (j + LANES <= classes)
+    VSTORE_GLOBAL(x, matrix + j);
+  else
+    store_part(matrix + j, x, (uint)(classes - j));
+}
+
+// Leaves the combination of all lanes and work-items in each lane.
+#define COMBINE(lanes, combine)                                                \
+  do {                                                                         \
+    SCALAR part[LANES];                                                        \
+    VSTORE(lanes, part);                                                       \
+    SCALAR result = part[0];                                                   \
+    UNROLL for (uint lane = 1; lane < LANES; ++lane)                           \
+      result = combine(result, part[lane]);                                    \
+    COMBINE_GROUP(result, slots, combine);                                     \
+    lanes = (VECTOR)result;                                                    \
+  } while (0)
+
+#endif
+
+// Which rows a work-item has.
+#define BEGIN                                                                  \
+  const INDEX first_row = FIRST_ROW;                                           \
+  const uint count = COUNT;                                                    \
+  scores += of.scores + first_row * of.classes
+
+// Defines what is known of each row: an expression of `row`.
+#define FOR_ROWS(type, name, expression)                                       \
+  type name##_part[LANES];                                                     \
+  EACH_LANE {                                                                  \
+    const INDEX row = ROW_OF(lane);                                            \
+    name##_part[lane] = expression;                                            \
+  }                                                                            \
+  const WIDE(type) name = VLOAD(name##_part)
+#define ROW_VALUES(name, array)                                                \
+  FOR_ROWS(SCALAR, name, array[of.array + row * of.array##_stride])
+
+#define STORE_ROWS(array, x)                                                   \
+  do {                                                                         \
+    SCALAR part[LANES];                                                        \
+    VSTORE(x, part);                                                           \
+    for (uint lane = 0; lane < count; ++lane)                                  \
+      array[of.array + (first_row + lane) * of.array##_stride] = part[lane];   \
+  } while (0)
+
+// The scores, −∞ where there is no class: that is no maximum, and its exponential is 0.
+#define SCORES(j) load_classes(scores, j, of.classes, count, -INFINITY)
+
+// MARK: Targets and coefficients
+
+// The label of each row, −1 where it names no class, and whether it names one.
+#ifdef DISTRIBUTIONS
+#define READ_TARGETS targets += of.targets + first_row * of.classes
+#define ONLY_KNOWN(x) (x)
+#define TARGETS(j) load_classes(targets, j, of.classes, count, 0)
+#else
+static WORD label_of(const long label, const INDEX classes) {
+  return label >= 0 && label < (long)classes ? (WORD)label : -1;
+}
+#define READ_TARGETS                                                           \
+  FOR_ROWS(                                                                    \
+      WORD, label,                                                             \
+      label_of(targets[of.targets + row * of.targets_stride], of.classes))
+#define ONLY_KNOWN(x) (label >= 0 ? (x) : (VECTOR)NAN)
+#define TARGETS(j) (CLASS_NUMBERS(j) == label ? (VECTOR)1 : (VECTOR)0)
+#endif
+
+// The classes' weights.
 #ifdef WEIGHTS
 #define WEIGHT(j) weights[of.weights + (j) * of.weights_stride]
+#ifdef ROWS
+#define CLASS_WEIGHTS(j) ((VECTOR)WEIGHT(j))
+#else
+#define CLASS_WEIGHTS(j)                                                       \
+  load_apart(                                                                  \
+      &WEIGHT(j), of.weights_stride, (uint)min((INDEX)LANES, of.classes - (j)))
+#endif
 #else
 #define WEIGHT(j) 1
+#define CLASS_WEIGHTS(j) ((VECTOR)1)
 #endif
 
 // What a class counts for: its weight times the target, of which a share is kept, and what every
-// class has besides.
-#ifdef DISTRIBUTIONS
-#define TARGET(j) targets[row * of.classes + (j)]
-#else
-#define TARGET(j) ((long)(j) == label ? 1 : 0)
+// class has besides. HAS_TOTAL says that their sum is not the same for every row.
+#if defined(DISTRIBUTIONS) || defined(WEIGHTS)
+#define HAS_TOTAL
 #endif
-#define COEFFICIENT(j) (WEIGHT(j) * (share * TARGET(j) + spread))
+#define COEFFICIENTS(j) ONLY_CLASSES(j, CLASS_WEIGHTS(j) * (share * TARGETS(j) + spread))
 
-// The label of the row, and whether it names a class; distributions need none.
-#ifdef DISTRIBUTIONS
-#define READ_LABEL                                                             \
-  targets += of.targets;                                                       \
-  const int is_known = 1
-#else
-#define READ_LABEL                                                             \
-  const long label = targets[of.targets + row * of.targets_stride];            \
-  const int is_known = label >= 0 && label < (long)of.classes
+#ifndef DISTRIBUTIONS
+// The score and the weight of each row's label; of no matter where it names no class.
+#define READ_CORRECT                                                           \
+  SCALAR correct_part[LANES], weight_part[LANES];                              \
+  EACH_LANE {                                                                  \
+    const WORD own = label_part[lane];                                         \
+    const INDEX start = (ROW_OF(lane) - first_row) * of.classes;               \
+    correct_part[lane] = own < 0 ? 0 : scores[start + own];                    \
+    weight_part[lane] = own < 0 ? 1 : WEIGHT(own);                             \
+  }                                                                            \
+  const VECTOR correct = VLOAD(correct_part), weight = VLOAD(weight_part)
 #endif
 
-// Work size: a work-group for each row.
-// The work-group computes the loss of its row, and the statistic that the gradient needs. The
-// numbers are share and spread of the coefficients; of the hinge they are the margin and
-// 1 / classes.
+#if LOSS == HINGE
+// 1 where a class costs something, too near to the label's score or above it; else 0.
+#define COSTS(j, excess)                                                   \
+  ONLY_CLASSES(                                                                \
+      j, (CLASS_NUMBERS(j) == label) || ((excess) <= 0) || (label < 0) ? (VECTOR)0 : (VECTOR)1)
+#endif
+
+// MARK: Kernels
+
+// Work size: a work-group for each row; with ROWS a work-item for LANES rows, rounded up.
+// Computes the loss of each row, and the statistic that the gradient needs. The numbers are share
+// and spread of the coefficients; of the hinge they are the margin and 1 / classes.
 // Memory: scores, and distributions, are read once from memory and up to twice more from cache.
 KERNEL(GROUP_SIZE, 1)
 void class_loss(
@@ -72,59 +235,69 @@ void class_loss(
     __global const SCALAR *weights, __global SCALAR *losses, __global SCALAR *statistics,
     const SCALAR share, const SCALAR spread, const struct rows of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
-  const INDEX row = get_group_id(0);
-  scores += of.scores + row * of.classes;
-  READ_LABEL;
-  SCALAR loss = 0;
+  BEGIN;
+  READ_TARGETS;
+  VECTOR loss = (VECTOR)0, statistic = (VECTOR)0;
 
 #if LOSS == HINGE
   const SCALAR margin = share;
-  const SCALAR correct = is_known ? scores[label] : 0;
-  SCALAR statistic = 0;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE) {
-    const SCALAR excess = margin + (scores[j] - correct);
-    if (is_known && (long)j != label && !(excess <= 0)) {
-      loss += excess;
-      statistic += 1;
-    }
+  READ_CORRECT;
+  EACH_CLASSES(j) {
+    const VECTOR excess = margin + (SCORES(j) - correct);
+    const VECTOR costs = COSTS(j, excess);
+    loss += costs != 0 ? excess : (VECTOR)0;
+    statistic += costs;
   }
-  COMBINE_GROUP(statistic, slots, PLUS);
-  COMBINE_GROUP(loss, slots, PLUS);
-  if (is_known) loss = loss * WEIGHT(label) * spread;
+  COMBINE(statistic, PLUS);
+  COMBINE(loss, PLUS);
+  loss *= weight * spread;
 #else
-  SCALAR greatest = -INFINITY;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    greatest = LARGER(greatest, scores[j]);
-  COMBINE_GROUP(greatest, slots, LARGER);
+  VECTOR greatest = (VECTOR)(-INFINITY);
+  EACH_CLASSES(j) {
+    const VECTOR x = SCORES(j);
+    greatest = LARGER(greatest, x);
+  }
+  COMBINE(greatest, LARGER);
 
-  SCALAR statistic = 0;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE)
-    statistic += exp(scores[j] - greatest);
-  COMBINE_GROUP(statistic, slots, PLUS);
+  EACH_CLASSES(j) statistic += exp(SCORES(j) - greatest);
+  COMBINE(statistic, PLUS);
   statistic = log(statistic);
 
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE) {
-    const SCALAR coefficient = COEFFICIENT(j);
-    if (coefficient != 0) {
-      // The differences from the maximum are small, unlike the two terms themselves.
-      loss += coefficient * (statistic - (scores[j] - greatest));
-#if LOSS == DIVERGENCE
-      loss += coefficient * log(coefficient);
+  // The differences from the maximum are small, unlike the two terms themselves.
+#ifdef DISTRIBUTIONS
+#define SHARED_COEFFICIENTS COEFFICIENTS
+#define IS_SHARED true
+#else
+  READ_CORRECT;
+  const VECTOR own = weight * share;
+  loss = own == 0 ? (VECTOR)0 : own * (statistic - (correct - greatest));
+#define SHARED_COEFFICIENTS(j) ONLY_CLASSES(j, CLASS_WEIGHTS(j) * spread)
+#define IS_SHARED (spread != 0)
 #endif
+  if (IS_SHARED) {
+    VECTOR shared = (VECTOR)0;
+    EACH_CLASSES(j) {
+      const VECTOR coefficient = SHARED_COEFFICIENTS(j);
+      VECTOR cost = statistic - (SCORES(j) - greatest);
+#if LOSS == DIVERGENCE
+      cost += log(coefficient);
+#endif
+      shared += coefficient == 0 ? (VECTOR)0 : coefficient * cost;
     }
+    COMBINE(shared, PLUS);
+    loss += shared;
   }
-  COMBINE_GROUP(loss, slots, PLUS);
 #endif
 
   if (get_local_id(0) == 0) {
-    statistics[of.statistics + row * of.statistics_stride] = statistic;
-    losses[of.losses + row * of.losses_stride] = is_known ? loss : (SCALAR)NAN;
+    STORE_ROWS(statistics, statistic);
+    STORE_ROWS(losses, ONLY_KNOWN(loss));
   }
 }
 
-// Work size: a work-group for each row.
-// The work-group finds the row's maximum and the sum of its coefficients; then a work-item
-// computes every GROUP_SIZE-th element of the gradients. The numbers are those of class_loss.
+// Work size: as `class_loss`.
+// Finds the maximum of each row and the sum of its coefficients, then computes the gradients. The
+// numbers are those of class_loss.
 // Memory: scores, and distributions, are read once from memory and once more from cache; each
 // gradient is written once.
 KERNEL(GROUP_SIZE, 1)
@@ -135,44 +308,55 @@ void class_loss_gradient(
     __global SCALAR *target_gradient, const SCALAR share, const SCALAR spread,
     const struct rows of WORK_ITEM) {
   LOCAL_SLOTS(SCALAR, slots);
-  const INDEX row = get_group_id(0);
-  scores += of.scores + row * of.classes;
-  gradient += of.gradient + row * of.classes;
-  target_gradient += of.target_gradient + row * of.classes;
-  READ_LABEL;
-  const SCALAR statistic = statistics[of.statistics + row * of.statistics_stride];
-  const SCALAR factor = is_known ? cotangent[of.cotangent + row * of.cotangent_stride] : NAN;
+  BEGIN;
+  gradient += of.gradient + first_row * of.classes;
+  target_gradient += of.target_gradient + first_row * of.classes;
+  READ_TARGETS;
+  ROW_VALUES(statistic, statistics);
+  ROW_VALUES(factor_if_known, cotangent);
+  const VECTOR factor = ONLY_KNOWN(factor_if_known);
 
 #if LOSS == HINGE
   const SCALAR margin = share;
-  const SCALAR correct = is_known ? scores[label] : 0;
-  const SCALAR scale = is_known ? factor * WEIGHT(label) * spread : factor;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE) {
-    const int is_right = margin + (scores[j] - correct) <= 0;
-    gradient[j] = ((long)j == label ? -statistic : is_right ? 0 : 1) * scale;
+  READ_CORRECT;
+  const VECTOR scale = factor * (weight * spread);
+  EACH_CLASSES(j) {
+    const VECTOR excess = margin + (SCORES(j) - correct);
+    const VECTOR costs = COSTS(j, excess);
+    store_classes(
+        gradient, j, of.classes, count,
+        (CLASS_NUMBERS(j) == label ? -statistic : costs) * scale);
   }
 #else
-  SCALAR greatest = -INFINITY;
-  SCALAR total = 0;
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE) {
-    greatest = LARGER(greatest, scores[j]);
-    total += COEFFICIENT(j);
+  VECTOR greatest = (VECTOR)(-INFINITY), total = (VECTOR)0;
+  EACH_CLASSES(j) {
+    const VECTOR x = SCORES(j);
+    greatest = LARGER(greatest, x);
+#ifdef HAS_TOTAL
+    total += COEFFICIENTS(j);
+#endif
   }
-  COMBINE_GROUP(greatest, slots, LARGER);
-  COMBINE_GROUP(total, slots, PLUS);
+  COMBINE(greatest, LARGER);
+#ifdef HAS_TOTAL
+  COMBINE(total, PLUS);
+#else
+  total = (VECTOR)(share + spread * (SCALAR)of.classes);
+#endif
 
-  for (INDEX j = get_local_id(0); j < of.classes; j += GROUP_SIZE) {
-    const SCALAR coefficient = COEFFICIENT(j);
+  EACH_CLASSES(j) {
+    const VECTOR coefficient = COEFFICIENTS(j);
     // −log of the probability.
-    const SCALAR cost = statistic - (scores[j] - greatest);
-    gradient[j] = (exp(-cost) * total - coefficient) * factor;
+    const VECTOR cost = statistic - (SCORES(j) - greatest);
+    store_classes(
+        gradient, j, of.classes, count, (exp(-cost) * total - coefficient) * factor);
 #ifdef TARGET_GRADIENT
 #if LOSS == DIVERGENCE
-    const SCALAR slope = coefficient == 0 ? 0 : cost + (log(coefficient) + 1);
-    target_gradient[j] = WEIGHT(j) * share * slope * factor;
+    const VECTOR slope = coefficient == 0 ? (VECTOR)0 : cost + (log(coefficient) + 1);
 #else
-    target_gradient[j] = WEIGHT(j) * share * cost * factor;
+    const VECTOR slope = cost;
 #endif
+    store_classes(
+        target_gradient, j, of.classes, count, CLASS_WEIGHTS(j) * share * slope * factor);
 #endif
   }
 #endif

@@ -5,9 +5,8 @@
 /// throws when its launch could not be made, and then nothing was written; a failure that the
 /// driver reports later fails every storage written since the last successful wait.
 public protocol Backend: AnyObject, MemoryBackend, PointwiseBackend, ReductionBackend,
-  MatMulBackend, ConvolutionBackend, PoolingBackend, NormalizationBackend, SoftmaxBackend,
-  ClassLossBackend, IndexingBackend, RandomBackend, RecordingBackend, CeilingsBackend,
-  TuningBackend, Sendable
+  MatMulBackend, ConvolutionBackend, PoolingBackend, NormalizationBackend, ClassLossBackend,
+  IndexingBackend, RandomBackend, RecordingBackend, CeilingsBackend, TuningBackend, Sendable
 {
   /// The device's name, as `apus devices` prints it.
   var name: String { get }

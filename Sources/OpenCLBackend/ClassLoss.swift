@@ -46,17 +46,19 @@ extension OpenCLBackend {
     let (rows, classes) = (scores.shape[0], scores.shape[1])
     let index = profile.indexType(
       arguments.compactMap(\.self), upTo: rows * profile.groupSize)
+    let lanes = profile.lanes(elementBytes: scores.dtype.byteCount)
+    let isRows = profile.groupSize == 1 && classes <= Self.fewClasses
     // A group of more work-items than classes would idle.
     let most = max(1, min(profile.groupSize, classes.nextPowerOfTwo))
     let (kernel, groupSize) = try prepare(groupSize: most) {
       ClassLossKernel(
         function: function, loss: loss.number, dtype: scores.dtype, targets: targets.dtype,
         hasWeights: weights != nil, hasTargetGradient: targetGradient != nil, index: index,
-        groupSize: $0)
+        lanes: lanes, isRows: isRows, groupSize: $0)
     }
     func place(_ view: View?) -> [Int] { view.map { [$0.offset, $0.strides[0]] } ?? [0, 0] }
     let layout =
-      [classes, scores.offset, gradient?.offset ?? 0, targetGradient?.offset ?? 0]
+      [rows, classes, scores.offset, gradient?.offset ?? 0, targetGradient?.offset ?? 0]
       + place(targets) + place(weights) + place(losses) + place(statistics) + place(cotangent)
     let numbers = loss.numbers(classes: classes).map {
       LaunchArgument.scalar($0, scores.dtype.computeType)
@@ -66,8 +68,19 @@ extension OpenCLBackend {
       arguments: try arguments.map(LaunchArgument.view) + numbers + [
         index.argument(layout, as: "struct rows")
       ],
-      items: WorkSize(rows * groupSize), local: WorkSize(groupSize), work: 24 * scores.count)
+      items: WorkSize(isRows ? rows.dividedRoundingUp(by: lanes) : rows * groupSize),
+      local: WorkSize(groupSize), work: 8 * scores.count)
     try submit([launch], writing: outputs)
+  }
+
+  /// Up to so many classes, vectors of rows are better than vectors of classes.
+  private static let fewClasses = 64
+}
+
+extension Int {
+  /// The least power of two that is not below this number.
+  var nextPowerOfTwo: Int {
+    self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
   }
 }
 
@@ -100,6 +113,8 @@ private struct ClassLossKernel: KernelSpecification {
   let hasWeights: Bool
   let hasTargetGradient: Bool
   let index: IndexType
+  let lanes: Int
+  let isRows: Bool
   let groupSize: Int
 
   var file: String { "class_loss.cl" }
@@ -107,7 +122,10 @@ private struct ClassLossKernel: KernelSpecification {
 
   var definitions: Definitions {
     var definitions = dtype.computeType.definitions(index)
-    definitions.append(["LOSS": .integer(loss), "GROUP_SIZE": .integer(groupSize)])
+    definitions.append([
+      "LOSS": .integer(loss), "LANES": .integer(lanes), "GROUP_SIZE": .integer(groupSize),
+    ])
+    if isRows { definitions.define("ROWS") }
     if targets.isFloatingPoint {
       definitions.define("DISTRIBUTIONS", .flag)
       definitions.define("TYPE_TARGETS", .code("SCALAR"))

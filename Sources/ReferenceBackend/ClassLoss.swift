@@ -125,6 +125,11 @@ private func evaluate<S: RealScalar>(
   store(kept, to: statistics)
 }
 
+/// The largest of a row, NaN if any element is.
+private func maximum<S: RealScalar>(of row: some Sequence<S>) -> S {
+  row.reduce(-.infinity) { S.evaluate(BinaryIntrinsic.maximum, $0, $1) }
+}
+
 /// margin − z of the label + zⱼ for each class j; −∞ for the label itself.
 private func excesses<S: RealScalar>(_ z: [S], label: Int, margin: S) -> [S] {
   z.indices.map { $0 == label ? -.infinity : margin + (z[$0] - z[label]) }

@@ -162,8 +162,7 @@ import Testing
     "A step that could not be launched updates nothing, and the next does",
     arguments: [
       WatchedBackend.Call.map, .reduce, .multiply, .normalize, .normalizeGradient,
-      .softmaxCrossEntropy,
-      .softmaxCrossEntropyGradient,
+      .classLoss, .classLossGradient,
     ])
   func refusedSteps(call: WatchedBackend.Call) throws {
     let watched = WatchedBackend()

@@ -161,7 +161,7 @@ import Testing
   }
 
   @Test(arguments: allSettings)
-  func softmaxAndRandomNumbers(setting: Setting) throws {
+  func classLossAndRandomNumbers(setting: Setting) throws {
     var generator = SeededGenerator(76)
     let (rows, classes) = (13, 10)
     let inputs = [
@@ -172,12 +172,14 @@ import Testing
     let outputs = [[rows], [rows], [rows, classes], [5, 7], [5, 7]].map {
       HostView(Shape($0), setting.dtype)
     }
-    try check(setting, inputs, into: outputs, "softmax") { backend, inputs, outputs in
-      try backend.softmaxCrossEntropy(
-        logits: inputs[0], labels: inputs[1], into: outputs[0], logSumExp: outputs[1])
-      try backend.softmaxCrossEntropyGradient(
-        cotangent: inputs[2], logits: inputs[0], labels: inputs[1], logSumExp: outputs[1],
-        into: outputs[2])
+    try check(setting, inputs, into: outputs, "class loss") { backend, inputs, outputs in
+      let loss = ClassLoss.crossEntropy(smoothing: 0)
+      try backend.classLoss(
+        loss, scores: inputs[0], targets: inputs[1], weights: nil, into: outputs[0],
+        statistics: outputs[1])
+      try backend.classLossGradient(
+        loss, cotangent: inputs[2], scores: inputs[0], targets: inputs[1], weights: nil,
+        statistics: outputs[1], into: outputs[2], targetGradient: nil)
       for (distribution, output) in [
         (RandomDistribution.uniform, outputs[3]), (.normal, outputs[4]),
       ] {

@@ -30,13 +30,14 @@ import Testing
     result.expectCloseAsReference()
   }
 
-  /// Rows and classes around the sizes of work-groups.
+  /// Rows and classes around the sizes of vectors and work-groups, and of what is few.
   private static let sizes = [
-    (rows: 1, classes: 1), (0, 3), (5, 1), (3, 2), (33, 3), (2, 17), (3, 129),
+    (rows: 1, classes: 1), (0, 3), (5, 1), (16, 2), (33, 3), (31, 64), (17, 65), (3, 129),
   ]
 
   private static let byLabel: [(loss: ClassLoss, isWeighted: Bool)] = [
-    (.crossEntropy(smoothing: 0), true), (.crossEntropy(smoothing: 0.25), false),
+    (.crossEntropy(smoothing: 0), false), (.crossEntropy(smoothing: 0), true),
+    (.crossEntropy(smoothing: 0.25), false),
     (.hinge(margin: 0.5), false), (.hinge(margin: 1), true),
   ]
 
@@ -77,11 +78,13 @@ import Testing
   @Test(arguments: Target.own, [DType.int64, .uint8])
   func labelTypes(target: Target, labels: DType) throws {
     var generator = SeededGenerator(42)
-    try check(
-      Setting(target: target, dtype: .float32), .crossEntropy(smoothing: 0.25),
-      scores: generator.reals([7, 10], .float32, in: -8...8),
-      targets: self.labels(7, 10, labels, &generator), weights: nil,
-      cotangent: generator.reals([7], .float32))
+    for classes in [10, 200] {
+      try check(
+        Setting(target: target, dtype: .float32), .crossEntropy(smoothing: 0.25),
+        scores: generator.reals([7, classes], .float32, in: -8...8),
+        targets: self.labels(7, classes, labels, &generator), weights: nil,
+        cotangent: generator.reals([7], .float32))
+    }
   }
 
   /// Scores of any size, and none; targets of 0.
@@ -113,6 +116,23 @@ import Testing
       setting, .hinge(margin: 1), scores: HostView([4, 0], setting.dtype),
       targets: HostView([0, 1, 2, 3], [4], .int32), weights: nil,
       cotangent: HostView([1, 1, 1, 1], [4], setting.dtype))
+  }
+
+  /// Scores that are alike, and that are infinite.
+  @Test(arguments: Setting.all)
+  func extremeLogits(setting: Setting) throws {
+    let logits: [[Double]] = [
+      [1e4, 1e4, 1e4], [-1e4, 1e4, 1e4 - 1], [.infinity, 0, 0],
+      [-.infinity, -.infinity, -.infinity],
+    ]
+    var generator = SeededGenerator(45)
+    for label in 0..<3 {
+      try check(
+        setting, .crossEntropy(smoothing: 0),
+        scores: HostView(logits.flatMap { $0 }, [logits.count, 3], setting.dtype),
+        targets: HostView(logits.map { _ in Double(label) }, [logits.count], .int32),
+        weights: nil, cotangent: generator.reals([logits.count], setting.dtype), "label \(label)")
+    }
   }
 
   /// A label that names no class makes its row NaN, and no other.

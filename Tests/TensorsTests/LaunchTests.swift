@@ -66,10 +66,8 @@ import Testing
   @Test(
     "A launch that cannot be made fails its results",
     arguments: [
-      WatchedBackend.Call.map, .reduce, .multiply, .normalize, .softmaxCrossEntropy, .gather,
-      .random,
-      .write, .scatterAdd, .normalizeGradient, .softmaxCrossEntropyGradient, .classLoss,
-      .classLossGradient,
+      WatchedBackend.Call.map, .reduce, .multiply, .normalize, .gather, .random, .write,
+      .scatterAdd, .normalizeGradient, .classLoss, .classLossGradient,
       .convolve, .convolveTransposed, .convolutionWeightGradient, .pool, .poolGradient,
     ])
   func refusedLaunches(call: WatchedBackend.Call) throws {
@@ -90,7 +88,6 @@ import Testing
       case .multiply: x.matmul(x)
       case .normalize:
         normalize(x, geometry: .batch([2, 2]), mode: .mean, epsilon: 0).output
-      case .softmaxCrossEntropy: crossEntropyPerExample(x, labels)
       case .classLoss: multiclassHingePerExample(x, labels)
       case .gather: x.gather(labels)
       case .random: Tensor.uniform([2], key: RandomKey(seed: 1), on: device)
@@ -98,8 +95,6 @@ import Testing
       case .scatterAdd: gradient { $0.gather(labels) }
       case .normalizeGradient:
         gradient { normalize($0, geometry: .batch([2, 2]), mode: .mean, epsilon: 0).output }
-      case .softmaxCrossEntropyGradient:
-        valueWithPullback(at: [x]) { crossEntropyPerExample($0[0], labels) }.pullback(x[0])[0]
       case .classLossGradient:
         valueWithPullback(at: [x]) { multiclassHingePerExample($0[0], labels) }.pullback(x[0])[0]
       case .convolve: conv2d(image, weight: image)

@@ -7,8 +7,8 @@ public final class WatchedBackend: Backend {
   /// What a backend can be asked to do.
   public enum Call: String, Sendable {
     case allocate, write, read, wait, fence, fenceWait
-    case map, reduce, multiply, normalize, normalizeGradient, softmaxCrossEntropy
-    case softmaxCrossEntropyGradient, classLoss, classLossGradient, gather, scatterAdd, random
+    case map, reduce, multiply, normalize, normalizeGradient
+    case classLoss, classLossGradient, gather, scatterAdd, random
     case convolve, convolveTransposed, convolutionWeightGradient, pool, poolGradient
   }
 
@@ -241,24 +241,6 @@ public final class WatchedBackend: Backend {
       cotangent, x: x, mean: mean, inverseDeviation: inverseDeviation, geometry: geometry,
       mode: mode, scale: scale, shift: shift, activationDerivative: activationDerivative,
       into: xGradient, scaleGradient: scaleGradient, shiftGradient: shiftGradient)
-  }
-
-  /// As the reference.
-  public func softmaxCrossEntropy(
-    logits: View, labels: View, into losses: View, logSumExp: View
-  ) throws {
-    try enter(.softmaxCrossEntropy)
-    try base.softmaxCrossEntropy(
-      logits: logits, labels: labels, into: losses, logSumExp: logSumExp)
-  }
-
-  /// As the reference.
-  public func softmaxCrossEntropyGradient(
-    cotangent: View, logits: View, labels: View, logSumExp: View, into gradient: View
-  ) throws {
-    try enter(.softmaxCrossEntropyGradient)
-    try base.softmaxCrossEntropyGradient(
-      cotangent: cotangent, logits: logits, labels: labels, logSumExp: logSumExp, into: gradient)
   }
 
   /// As the reference.

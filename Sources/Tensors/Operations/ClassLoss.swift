@@ -44,11 +44,8 @@ public func crossEntropyPerExample(
     labelSmoothing >= 0 && labelSmoothing <= 1,
     "crossEntropy: the label smoothing is \(labelSmoothing), not in 0...1")
   checkClasses("crossEntropy", logits, targets, classWeights, takesDistributions: true)
-  guard labelSmoothing == 0, classWeights == nil, !targets.dtype.isFloatingPoint else {
-    return classLoss(
-      "crossEntropy", .crossEntropy(smoothing: labelSmoothing), logits, targets, classWeights)
-  }
-  return softmaxCrossEntropy(logits, targets)
+  return classLoss(
+    "crossEntropy", .crossEntropy(smoothing: labelSmoothing), logits, targets, classWeights)
 }
 
 /// The mean divergence of Kullback and Leibler of softmax from distributions, over a batch:
@@ -158,7 +155,7 @@ private struct ScoreRows {
   }
 }
 
-/// The loss of each row, by the backend's general form.
+/// The loss of each row.
 private func classLoss(
   _ operation: String, _ loss: ClassLoss, _ scores: Tensor, _ targets: Tensor,
   _ classWeights: Tensor?
@@ -208,39 +205,5 @@ private func classLoss(
     return isDistribution
       ? [gradient.reshaped(to: shape), targetGradient?.reshaped(to: shape)]
       : [gradient.reshaped(to: shape)]
-  }
-}
-
-/// The cross-entropy of labels alone, which needs less.
-private func softmaxCrossEntropy(_ logits: Tensor, _ labels: Tensor) -> Tensor {
-  let device = commonDevice("crossEntropy", [logits, labels])
-  let rows = ScoreRows(logits)
-  let scores = rows.scores
-  let targets = labels.detached.reshaped(to: [rows.count])
-  let losses = device.allocate(logits.dtype, labels.shape)
-  let logSumExp = device.allocate(logits.dtype, [rows.count])
-  let lossRows = losses.reshaped(to: [rows.count])
-  if rows.count > 0 {
-    device.launch(
-      reading: [scores.view, targets.view], writing: [lossRows.view, logSumExp.view]
-    ) {
-      try $0.softmaxCrossEntropy(
-        logits: scores.view, labels: targets.view, into: lossRows.view, logSumExp: logSumExp.view)
-    }
-  }
-  return losses.recorded("crossEntropy", from: [logits]) { cotangent, _ in
-    let gradient = device.allocate(scores.dtype, scores.shape)
-    let cotangentRows = cotangent.reshaped(to: [rows.count])
-    if scores.count > 0 {
-      device.launch(
-        reading: [cotangentRows.view, scores.view, targets.view, logSumExp.view],
-        writing: [gradient.view]
-      ) {
-        try $0.softmaxCrossEntropyGradient(
-          cotangent: cotangentRows.view, logits: scores.view, labels: targets.view,
-          logSumExp: logSumExp.view, into: gradient.view)
-      }
-    }
-    return [gradient.reshaped(to: Shape(cotangent.shape.dimensions + [scores.shape[1]]))]
   }
 }
