@@ -46,17 +46,8 @@ struct rows {
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define PLUS(a, b) ((a) + (b))
-#define EACH_LANE UNROLL for (uint lane = 0; lane < LANES; ++lane)
 
 // MARK: Rows and classes in lanes
-
-// Elements a stride apart; lanes beyond `count` repeat the last one.
-INLINED VECTOR load_apart(
-    __global const SCALAR *elements, const INDEX stride, const uint count) {
-  SCALAR part[LANES];
-  EACH_LANE part[lane] = elements[min(lane, count - 1) * stride];
-  return VLOAD(part);
-}
 
 #ifdef ROWS
 
@@ -73,16 +64,14 @@ INLINED VECTOR load_apart(
 INLINED VECTOR load_classes(
     __global const SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
     const SCALAR filler) {
-  return count == LANES ? load_apart(matrix + j, classes, LANES)
-                        : load_apart(matrix + j, classes, count);
+  return count == LANES ? load_apart(matrix, j, classes, LANES)
+                        : load_apart(matrix, j, classes, count);
 }
 
 INLINED void store_classes(
     __global SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
     const VECTOR x) {
-  SCALAR part[LANES];
-  VSTORE(x, part);
-  EACH_LANE if (lane < count) matrix[lane * classes + j] = part[lane];
+  store_apart(matrix, j, classes, x, count);
 }
 
 #define COMBINE(lanes, combine)
@@ -152,12 +141,8 @@ INLINED void store_classes(
   FOR_ROWS(SCALAR, name, array[of.array + row * of.array##_stride])
 
 #define STORE_ROWS(array, x)                                                   \
-  do {                                                                         \
-    SCALAR part[LANES];                                                        \
-    VSTORE(x, part);                                                           \
-    for (uint lane = 0; lane < count; ++lane)                                  \
-      array[of.array + (first_row + lane) * of.array##_stride] = part[lane];   \
-  } while (0)
+  store_apart(                                                                 \
+      array, of.array + first_row * of.array##_stride, of.array##_stride, x, count)
 
 // The scores, −∞ where there is no class: that is no maximum, and its exponential is 0.
 #define SCORES(j) load_classes(scores, j, of.classes, count, -INFINITY)
@@ -189,7 +174,8 @@ static WORD label_of(const long label, const INDEX classes) {
 #else
 #define CLASS_WEIGHTS(j)                                                       \
   load_apart(                                                                  \
-      &WEIGHT(j), of.weights_stride, (uint)min((INDEX)LANES, of.classes - (j)))
+      weights, of.weights + (j) * of.weights_stride, of.weights_stride,        \
+      (uint)min((INDEX)LANES, of.classes - (j)))
 #endif
 #else
 #define WEIGHT(j) 1

@@ -7,9 +7,9 @@
 //
 // COLUMNS    Defined where inner is 1: a work-item walks LANES neighbouring sets down the outer
 //            axis. Otherwise a work-group walks one set along the inner axis, its work-items or
-//            lanes side by side.
+//            lanes side by side. What is known of a set, such as its mean, is in its lane, or in all.
 // LANES      How many elements a work-item treats side by side: as many as a vector has on CPU
-//            devices, 1 on GPUs.
+//            devices, 1 on GPUs, and of rows 1 in groups of several work-items.
 // GROUP_SIZE The size of a work-group.
 // BY_CHANNEL Defined where a set is a channel, for the sums of its gradients.
 // CHANNEL_IS_GROUP  Defined where each group is one channel, as in batch normalisation.
@@ -21,12 +21,9 @@
 // Scale, shift and their gradients may be null.
 
 #include "common.clh"
+#include "vector.clh"
 #include "expression.clh"
 #include "group.clh"
-
-#ifndef LANES
-#define LANES 1
-#endif
 
 #if !defined(SUBTRACTS_MEAN) && !defined(DIVIDES)
 #define SUBTRACTS_MEAN
@@ -43,24 +40,66 @@ struct layout {
   INDEX x, y, cotangent, x_gradient, mean, deviation, scale, shift, scale_gradient, shift_gradient;
 };
 
+// MARK: Elements
+
+// The value before the activation, and what it becomes.
+#if LANES > 1 && !defined(WIDE_EXPRESSIONS)
+INLINED VECTOR activated(const VECTOR x) {
+  SCALAR part[LANES];
+  VSTORE(x, part);
+  EACH_LANE part[lane] = activation(part[lane]);
+  return VLOAD(part);
+}
+#else
+#define activated activation
+#endif
+
+// Elements side by side, of which `count` are there and the others 0.
+INLINED VECTOR load_lanes(__global const SCALAR *elements, const uint count) {
+  return count == LANES ? VLOAD(elements) : load_part(elements, count, 0);
+}
+INLINED void store_lanes(__global SCALAR *elements, const VECTOR x, const uint count) {
+  if (count == LANES)
+    VSTORE_GLOBAL(x, elements);
+  else
+    store_part(elements, x, count);
+}
+
+// x, and 0 in the lanes that have no element.
+INLINED VECTOR only_lanes(const VECTOR x, const uint count) {
+  SCALAR part[LANES];
+  VSTORE(x, part);
+  EACH_LANE part[lane] = lane < count ? part[lane] : 0;
+  return VLOAD(part);
+}
+
+// What the elements from the j-th on have of an array in which `length` neighbours share one of
+// `count` numbers, one after the other and then from the first again.
+INLINED VECTOR look_up(
+    __global const SCALAR *numbers, const INDEX j, const INDEX length, const INDEX count) {
+  const INDEX first = j / length;
+  if ((j + LANES - 1) / length == first) return (VECTOR)numbers[first % count];
+  if (length == 1 && first % count + LANES <= count) return VLOAD(numbers + first % count);
+  SCALAR part[LANES];
+  EACH_LANE part[lane] = numbers[(j + lane) / length % count];
+  return VLOAD(part);
+}
+
 // MARK: Walking
 
 #ifdef COLUMNS
 #define SETS LANES
 #define TASK get_global_id(0)
-#define SET_OF(lane) (lane)
 // The number of work-items is rounded up. Work-groups are as many as there is work for, and none of
 // them returns early: PoCL then takes the first work-item's way behind a barrier for everyone's.
 #define RETURN_IF_IDLE if (model >= of.models) return
+#define ONLY(x) (x)
 #else
 #define SETS 1
 #define TASK get_group_id(0)
-#define SET_OF(lane) 0
 #define RETURN_IF_IDLE
+#define ONLY(x) (count == LANES ? (x) : only_lanes(x, count))
 #endif
-
-#define EACH_SET(s) UNROLL for (uint s = 0; s < SETS; ++s) if (s < width)
-#define EACH_LANE UNROLL for (uint lane = 0; lane < LANES; ++lane)
 
 // Says which sets and which positions a work-item, or its work-group, has.
 #define BEGIN                                                                  \
@@ -72,107 +111,128 @@ struct layout {
   const uint width = (uint)min((INDEX)SETS, of.sets - first_set);              \
   const INDEX begin = chunk * of.chunk_length;                                 \
   const INDEX end = min(of.outer * of.inner, begin + of.chunk_length);         \
+  const SCALAR length = (SCALAR)(end - begin);                                 \
   const INDEX model_start = model * of.outer * of.sets * of.inner
 
-// Runs statements for each element, where `j` is its number within the model and `lane` the one of
-// the accumulators that it is for; what is stored comes after what is computed for all lanes, since
-// the output may be an operand. A lane's number is known wherever it stands, so that accumulators
-// are registers; what is left at an end is guarded, not shortened.
-#define EACH_ELEMENT(STATEMENTS) EACH_ELEMENT_STORED(STATEMENTS, )
-#define EACH_GUARDED_LANE(START, GUARD, STATEMENTS, STORE)                     \
-  EACH_LANE GUARD { const INDEX j = START + lane; STATEMENTS }                 \
-  EACH_LANE GUARD { const INDEX j = START + lane; STORE }
+// Runs statements for each vector of elements, where `j` is the number of the first within the model
+// and `count` how many there are.
 #ifdef COLUMNS
-#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
+#define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin; r < end; ++r) {                                        \
-    const INDEX start = r * of.sets + first_set;                               \
-    if (width == LANES) {                                                      \
-      EACH_GUARDED_LANE(start, , STATEMENTS, STORE)                            \
-    } else {                                                                   \
-      EACH_GUARDED_LANE(start, if (lane < width), STATEMENTS, STORE)           \
-    }                                                                          \
+    const INDEX j = r * of.sets + first_set;                                   \
+    const uint count = width;                                                  \
+    __VA_ARGS__                                                                \
   }
 #elif GROUP_SIZE == 1
-#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
+#define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin; r < end;) {                                            \
     const INDEX o = r / of.inner;                                              \
     const INDEX run = min((o + 1) * of.inner, end) - r;                        \
-    const INDEX start = r + (o * (of.sets - 1) + first_set) * of.inner;        \
-    INDEX done = 0;                                                            \
-    for (; done + LANES <= run; done += LANES) {                               \
-      EACH_GUARDED_LANE(start + done, , STATEMENTS, STORE)                     \
-    }                                                                          \
-    EACH_GUARDED_LANE(start + done, if (done + lane < run), STATEMENTS, STORE) \
+    INDEX j = r + (o * (of.sets - 1) + first_set) * of.inner;                  \
     r += run;                                                                  \
+    const INDEX run_end = j + run;                                             \
+    for (; j + LANES <= run_end; j += LANES) {                                 \
+      const uint count = LANES;                                                \
+      __VA_ARGS__                                                              \
+    }                                                                          \
+    if (j < run_end) {                                                         \
+      const uint count = (uint)(run_end - j);                                  \
+      __VA_ARGS__                                                              \
+    }                                                                          \
   }
 #else
-#define EACH_ELEMENT_STORED(STATEMENTS, STORE)                                 \
+#define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin + get_local_id(0); r < end; r += GROUP_SIZE) {          \
     const INDEX j = r + (r / of.inner * (of.sets - 1) + first_set) * of.inner; \
-    const uint lane = 0;                                                       \
-    STATEMENTS                                                                 \
-    STORE                                                                      \
+    const uint count = 1;                                                      \
+    __VA_ARGS__                                                                \
   }
 #endif
+#define LOAD(elements) load_lanes(elements + j, count)
 
-// From accumulators to one sum for each set.
+// From the sums of lanes to the sum of each set.
 #define PLUS(a, b) ((a) + (b))
 #ifdef COLUMNS
-#define SUM_LANES(lanes, sums) EACH_LANE sums[lane] = lanes[lane]
+#define SUM_LANES(sums)
 #else
-#define SUM_LANES(lanes, sums)                                                 \
+#define SUM_LANES(sums)                                                        \
   do {                                                                         \
+    SCALAR part[LANES];                                                        \
+    VSTORE(sums, part);                                                        \
     UNROLL for (uint half_lanes = LANES / 2; half_lanes > 0; half_lanes /= 2)  \
       UNROLL for (uint lane = 0; lane < half_lanes; ++lane)                    \
-        lanes[lane] += lanes[lane + half_lanes];                               \
-    COMBINE_GROUP(lanes[0], slots, PLUS);                                      \
-    sums[0] = lanes[0];                                                        \
+        part[lane] += part[lane + half_lanes];                                 \
+    COMBINE_GROUP(part[0], slots, PLUS);                                       \
+    sums = (VECTOR)part[0];                                                    \
   } while (0)
 #endif
 
-// One work-item writes what a work-group found.
+// The number of the first set among those of all models, and its partial result.
+#define SET_NUMBER (model * of.sets + first_set)
+
+// The sets' own numbers, a stride apart; one work-item writes what a work-group found.
 #ifdef COLUMNS
-#define IS_WRITER 1
+INLINED VECTOR load_sets(
+    __global const SCALAR *numbers, const INDEX stride, const uint width) {
+  return stride == 1 ? load_lanes(numbers, width) : load_apart(numbers, 0, stride, width);
+}
+INLINED void store_sets(
+    __global SCALAR *numbers, const INDEX stride, const VECTOR x, const uint width) {
+  if (stride == 1)
+    store_lanes(numbers, x, width);
+  else
+    store_apart(numbers, 0, stride, x, width);
+}
 #else
-#define IS_WRITER (get_local_id(0) == 0)
+INLINED VECTOR load_sets(
+    __global const SCALAR *numbers, const INDEX stride, const uint width) {
+  return (VECTOR)numbers[0];
+}
+INLINED void store_sets(
+    __global SCALAR *numbers, const INDEX stride, const VECTOR x, const uint width) {
+  SCALAR part[LANES];
+  VSTORE(x, part);
+  if (get_local_id(0) == 0) numbers[0] = part[0];
+}
 #endif
+#define LOAD_SETS(array) load_sets(array + of.array + SET_NUMBER, 1, width)
+#define STORE_SETS(array, x) store_sets(array + of.array + SET_NUMBER, 1, x, width)
+// Two for each chunk of a set.
+#define PARTIAL (partials + 2 * (SET_NUMBER * of.chunks + chunk))
+#define STORE_PARTIALS(first, second)                                          \
+  do {                                                                         \
+    store_sets(PARTIAL, 2 * of.chunks, first, width);                          \
+    store_sets(PARTIAL + 1, 2 * of.chunks, second, width);                     \
+  } while (0)
 
-// The number of a set's value, and of its partial result, among those of all models.
-#define SET_NUMBER(s) (model * of.sets + first_set + (s))
-#define PARTIAL_NUMBER(s) (SET_NUMBER(s) * of.chunks + chunk)
-
-// Scale and shift of an element: those of its set, or looked up.
+// Scale and shift of elements: those of their sets, or looked up.
 #if defined(BY_CHANNEL) || defined(CHANNEL_IS_GROUP)
 #define DECLARE_CHANNELS                                                       \
-  SCALAR scales[SETS], shifts[SETS];                                           \
-  EACH_SET(s) {                                                                \
-    scales[s] = scale ? scale[of.scale + SET_NUMBER(s)] : REAL(1.0);           \
-    shifts[s] = shift ? shift[of.shift + SET_NUMBER(s)] : REAL(0.0);           \
-  }
-#define SCALE scales[SET_OF(lane)]
-#define SHIFT shifts[SET_OF(lane)]
+  const VECTOR scales = scale ? LOAD_SETS(scale) : (VECTOR)1;                  \
+  const VECTOR shifts = shift ? LOAD_SETS(shift) : (VECTOR)0
+#define SCALE scales
+#define SHIFT shifts
 #else
 #define DECLARE_CHANNELS
-#define CHANNEL_NUMBER (model * of.channels + j / of.channel_stride % of.channels)
-#define SCALE (scale ? scale[of.scale + CHANNEL_NUMBER] : REAL(1.0))
-#define SHIFT (shift ? shift[of.shift + CHANNEL_NUMBER] : REAL(0.0))
+#define LOOK_UP_CHANNEL(array)                                                 \
+  look_up(                                                                     \
+      array + of.array + model * of.channels, j, of.channel_stride, of.channels)
+#define SCALE (scale ? LOOK_UP_CHANNEL(scale) : (VECTOR)1)
+#define SHIFT (shift ? LOOK_UP_CHANNEL(shift) : (VECTOR)0)
 #endif
 
-// Mean and deviation of an element: those of its set, or looked up.
+// Mean and deviation of elements: those of their sets, or looked up.
 #ifdef BY_CHANNEL
 #define DECLARE_GROUPS
-#define GROUP_NUMBER (model * of.groups + j / of.group_inner % of.groups)
-#define MEAN mean[of.mean + GROUP_NUMBER]
-#define DEVIATION deviation[of.deviation + GROUP_NUMBER]
+#define LOOK_UP_GROUP(array)                                                   \
+  look_up(array + of.array + model * of.groups, j, of.group_inner, of.groups)
+#define MEAN LOOK_UP_GROUP(mean)
+#define DEVIATION LOOK_UP_GROUP(deviation)
 #else
 #define DECLARE_GROUPS                                                         \
-  SCALAR means[SETS], deviations[SETS];                                        \
-  EACH_SET(s) {                                                                \
-    means[s] = mean[of.mean + SET_NUMBER(s)];                                  \
-    deviations[s] = deviation[of.deviation + SET_NUMBER(s)];                   \
-  }
-#define MEAN means[SET_OF(lane)]
-#define DEVIATION deviations[SET_OF(lane)]
+  const VECTOR means = LOAD_SETS(mean), deviations = LOAD_SETS(deviation)
+#define MEAN means
+#define DEVIATION deviations
 #endif
 
 #ifndef BY_CHANNEL
@@ -180,98 +240,83 @@ struct layout {
 // MARK: Forward
 
 // The factor that a set's centred values get, of the sum of their squares.
-static SCALAR inverse_deviation(const SCALAR squares, const SCALAR count, const SCALAR epsilon) {
+INLINED VECTOR inverse_deviation(
+    const VECTOR squares, const SCALAR count, const SCALAR epsilon) {
 #if defined(SUM_OF_SQUARES)
   return REAL(1.0) / sqrt(squares + epsilon);
 #elif defined(DIVIDES)
   return REAL(1.0) / sqrt(squares / count + epsilon);
 #else
-  return REAL(1.0);
+  return (VECTOR)1;
 #endif
 }
 
 // Defines `means` and `squares`, the sum of squared distances from the mean, of a chunk.
 // Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 // 1983.
-#if defined(SUBTRACTS_MEAN) && defined(COLUMNS)
+#if !defined(SUBTRACTS_MEAN)
+#define MOMENTS                                                                \
+  const VECTOR means = (VECTOR)0;                                              \
+  VECTOR squares = (VECTOR)0;                                                  \
+  EACH_VECTOR(const VECTOR element = LOAD(x); squares += element * element;)   \
+  SUM_LANES(squares)
+#elif defined(COLUMNS)
 // One pass, for the rows of a column are too far apart to stay in cache: blocks of rows are held in
 // registers, and merged as in `merge_moments`. All is counted from the first row, so that what is
 // merged is small where the mean is large.
 #define BLOCK 8
 #define MOMENTS                                                                \
-  SCALAR origins[LANES], means[SETS], squares[SETS];                           \
-  EACH_LANE {                                                                  \
-    origins[lane] = lane < width ? x[begin * of.sets + first_set + lane] : 0;  \
-    means[lane] = squares[lane] = 0;                                           \
-  }                                                                            \
+  const VECTOR origins = load_lanes(x + begin * of.sets + first_set, width);   \
+  VECTOR means = (VECTOR)0, squares = (VECTOR)0;                               \
   for (INDEX block = begin; block < end; block += BLOCK) {                     \
     const uint rows = (uint)min((INDEX)BLOCK, end - block);                    \
-    SCALAR values[BLOCK][LANES];                                               \
-    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
-      const INDEX start = (block + r) * of.sets + first_set;                   \
-      if (rows == BLOCK && width == LANES) {                                   \
-        EACH_LANE values[r][lane] = x[start + lane] - origins[lane];           \
-      } else {                                                                 \
-        EACH_LANE values[r][lane] =                                            \
-            r < rows && lane < width ? x[start + lane] - origins[lane] : 0;    \
-      }                                                                        \
-    }                                                                          \
     const SCALAR share = (SCALAR)rows;                                         \
     const SCALAR weight = share / (SCALAR)(block - begin + rows);              \
-    const SCALAR product_weight = (SCALAR)(block - begin) * weight;            \
-    EACH_LANE {                                                                \
-      SCALAR centre = 0, distances = 0;                                        \
-      UNROLL for (uint r = 0; r < BLOCK; ++r) centre += values[r][lane];       \
-      centre /= share;                                                         \
-      UNROLL for (uint r = 0; r < BLOCK; ++r) {                                \
-        const SCALAR distance = r < rows ? values[r][lane] - centre : 0;       \
-        distances += distance * distance;                                      \
+    VECTOR values[BLOCK], centre = (VECTOR)0, distances = (VECTOR)0;           \
+    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
+      if (r < rows) {                                                          \
+        values[r] =                                                            \
+            load_lanes(x + (block + r) * of.sets + first_set, width) - origins; \
+        centre += values[r];                                                   \
       }                                                                        \
-      const SCALAR distance = centre - means[lane];                            \
-      means[lane] += distance * weight;                                        \
-      squares[lane] += distances + distance * distance * product_weight;       \
     }                                                                          \
+    centre /= share;                                                           \
+    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
+      const VECTOR away = r < rows ? values[r] - centre : (VECTOR)0;           \
+      distances += away * away;                                                \
+    }                                                                          \
+    const VECTOR apart = centre - means;                                       \
+    means += apart * weight;                                                   \
+    squares += distances + apart * apart * ((SCALAR)(block - begin) * weight); \
   }                                                                            \
-  EACH_LANE means[lane] += origins[lane];
-#elif defined(SUBTRACTS_MEAN)
+  means += origins
+#else
 // Two passes, the second of which also finds by how much the first mean was off, and corrects both
 // for it (equation 1.7).
 #define MOMENTS                                                                \
-  SCALAR lanes[LANES], square_lanes[LANES];                                    \
-  SCALAR means[SETS], squares[SETS], errors[SETS];                             \
-  EACH_LANE lanes[lane] = 0;                                                   \
-  EACH_ELEMENT(lanes[lane] += x[j];)                                           \
-  SUM_LANES(lanes, means);                                                     \
-  for (uint s = 0; s < SETS; ++s) means[s] /= (SCALAR)(end - begin);           \
-  EACH_LANE lanes[lane] = square_lanes[lane] = 0;                              \
-  EACH_ELEMENT(                                                                \
-    const SCALAR centred = x[j] - means[SET_OF(lane)];                         \
-    lanes[lane] += centred;                                                    \
-    square_lanes[lane] += centred * centred;)                                  \
-  SUM_LANES(lanes, errors);                                                    \
-  SUM_LANES(square_lanes, squares);                                            \
-  for (uint s = 0; s < SETS; ++s) {                                            \
-    squares[s] -= errors[s] * (errors[s] / (SCALAR)(end - begin));             \
-    means[s] += errors[s] / (SCALAR)(end - begin);                             \
-  }
-#else
-#define MOMENTS                                                                \
-  SCALAR lanes[LANES], means[SETS], squares[SETS];                             \
-  EACH_LANE lanes[lane] = 0;                                                   \
-  EACH_ELEMENT(lanes[lane] += x[j] * x[j];)                                    \
-  SUM_LANES(lanes, squares);                                                   \
-  for (uint s = 0; s < SETS; ++s) means[s] = 0;
+  VECTOR means = (VECTOR)0, errors = (VECTOR)0, squares = (VECTOR)0;           \
+  EACH_VECTOR(means += LOAD(x);)                                               \
+  SUM_LANES(means);                                                            \
+  means /= length;                                                             \
+  EACH_VECTOR(                                                                 \
+    const VECTOR centred = ONLY(LOAD(x) - means);                              \
+    errors += centred;                                                         \
+    squares += centred * centred;)                                             \
+  SUM_LANES(errors);                                                           \
+  SUM_LANES(squares);                                                          \
+  squares -= errors * (errors / length);                                       \
+  means += errors / length
 #endif
 
 #define NORMALIZE_ELEMENTS                                                     \
-  SCALAR outputs[LANES];                                                       \
-  EACH_ELEMENT_STORED(                                                         \
-    outputs[lane] = activation((x[j] - MEAN) * DEVIATION * SCALE + SHIFT);,    \
-    y[j] = outputs[lane];)
+  EACH_VECTOR(                                                                 \
+    store_lanes(                                                               \
+        y + j, activated((LOAD(x) - MEAN) * DEVIATION * SCALE + SHIFT), count);)
 
 // Work size: rows: a work-group for each set; columns: a work-item for LANES sets, rounded up.
 // All of the normalisation of sets that are not divided into chunks.
-// Memory: x is read from memory once, then from cache; y is written once.
+// Memory: x is read from memory once, and again from cache, if rows are short enough to stay there;
+// y is written once.
 KERNEL(GROUP_SIZE, 1)
 void normalize_sets(
     __global const SCALAR *x, __global const SCALAR *scale, __global const SCALAR *shift,
@@ -281,16 +326,11 @@ void normalize_sets(
   BEGIN;
   x += of.x + model_start;
   y += of.y + model_start;
-  MOMENTS
-  SCALAR deviations[SETS];
-  EACH_SET(s) deviations[s] = inverse_deviation(squares[s], (SCALAR)(end - begin), epsilon);
-  if (IS_WRITER) {
-    EACH_SET(s) {
-      mean[of.mean + SET_NUMBER(s)] = means[s];
-      deviation[of.deviation + SET_NUMBER(s)] = deviations[s];
-    }
-  }
-  DECLARE_CHANNELS
+  MOMENTS;
+  const VECTOR deviations = inverse_deviation(squares, length, epsilon);
+  STORE_SETS(mean, means);
+  STORE_SETS(deviation, deviations);
+  DECLARE_CHANNELS;
   NORMALIZE_ELEMENTS
 }
 
@@ -304,13 +344,8 @@ void moments(
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   x += of.x + model_start;
-  MOMENTS
-  if (IS_WRITER) {
-    EACH_SET(s) {
-      partials[2 * PARTIAL_NUMBER(s)] = means[s];
-      partials[2 * PARTIAL_NUMBER(s) + 1] = squares[s];
-    }
-  }
+  MOMENTS;
+  STORE_PARTIALS(means, squares);
 }
 
 // Work size: a work-item for each model and set, rounded up.
@@ -335,7 +370,10 @@ void merge_moments(
     merged_squares += partials[2 * chunk + 1] + distance * distance * ((SCALAR)before * weight);
   }
   mean[of.mean + set] = merged_mean;
-  deviation[of.deviation + set] = inverse_deviation(merged_squares, (SCALAR)total, epsilon);
+  const VECTOR deviations = inverse_deviation((VECTOR)merged_squares, (SCALAR)total, epsilon);
+  SCALAR part[LANES];
+  VSTORE(deviations, part);
+  deviation[of.deviation + set] = part[0];
 }
 
 // Work size: as `moments`.
@@ -349,8 +387,8 @@ void normalize_elements(
   BEGIN;
   x += of.x + model_start;
   y += of.y + model_start;
-  DECLARE_GROUPS
-  DECLARE_CHANNELS
+  DECLARE_GROUPS;
+  DECLARE_CHANNELS;
   NORMALIZE_ELEMENTS
 }
 
@@ -360,9 +398,9 @@ void normalize_elements(
 
 // δ: what reaches the value before the activation.
 #ifdef HAS_SLOPE
-#define DELTA (cotangent[j] * activation(normal * SCALE + SHIFT))
+#define DELTA (LOAD(cotangent) * activated(normal * SCALE + SHIFT))
 #else
-#define DELTA cotangent[j]
+#define DELTA LOAD(cotangent)
 #endif
 
 // What is summed, with and without the normalised value: of a channel δ, of a group δ·scale. Where
@@ -374,43 +412,37 @@ void normalize_elements(
 #endif
 
 #define GRADIENT_SUMS                                                          \
-  SCALAR lanes[LANES], product_lanes[LANES], sums[SETS], products[SETS];       \
-  EACH_LANE lanes[lane] = product_lanes[lane] = 0;                             \
-  EACH_ELEMENT(                                                                \
-    const SCALAR normal = (x[j] - MEAN) * DEVIATION;                           \
-    const SCALAR term = TERM;                                                  \
-    lanes[lane] += term;                                                       \
-    product_lanes[lane] += term * normal;)                                     \
-  SUM_LANES(lanes, sums);                                                      \
-  SUM_LANES(product_lanes, products)
+  VECTOR sums = (VECTOR)0, products = (VECTOR)0;                               \
+  EACH_VECTOR(                                                                 \
+    const VECTOR normal = (LOAD(x) - MEAN) * DEVIATION;                        \
+    const VECTOR term = TERM;                                                  \
+    sums += ONLY(term);                                                        \
+    products += ONLY(term * normal);)                                          \
+  SUM_LANES(sums);                                                             \
+  SUM_LANES(products)
 
 // From a group's sums to what is taken from each element's gradient: a constant, and a multiple of
 // the normalised value.
-static SCALAR common_part(const SCALAR sum, const SCALAR count) {
 #ifdef SUBTRACTS_MEAN
-  return sum / count;
+#define COMMON_PART(sum, count) ((sum) / (count))
 #else
-  return REAL(0.0);
+#define COMMON_PART(sum, count) 0
 #endif
-}
-static SCALAR normal_part(const SCALAR product, const SCALAR count) {
 #if defined(SUM_OF_SQUARES)
-  return product;
+#define NORMAL_PART(product, count) (product)
 #elif defined(DIVIDES)
-  return product / count;
+#define NORMAL_PART(product, count) ((product) / (count))
 #else
-  return REAL(0.0);
+#define NORMAL_PART(product, count) 0
 #endif
-}
 
 // dx = deviation·(δ·scale − common − x̂·multiple)
 #define ELEMENT_GRADIENTS                                                      \
-  SCALAR outputs[LANES];                                                       \
-  EACH_ELEMENT_STORED(                                                         \
-    const SCALAR normal = (x[j] - MEAN) * DEVIATION;                           \
-    outputs[lane] = DEVIATION                                                  \
-        * (DELTA * SCALE - common[SET_OF(lane)] - normal * multiple[SET_OF(lane)]);, \
-    x_gradient[j] = outputs[lane];)
+  EACH_VECTOR(                                                                 \
+    const VECTOR normal = (LOAD(x) - MEAN) * DEVIATION;                        \
+    store_lanes(                                                               \
+        x_gradient + j,                                                        \
+        DEVIATION * (DELTA * SCALE - common - normal * multiple), count);)
 
 #ifndef BY_CHANNEL
 // Work size: as `normalize_sets`.
@@ -428,22 +460,17 @@ void set_gradients(
   x += of.x + model_start;
   cotangent += of.cotangent + model_start;
   x_gradient += of.x_gradient + model_start;
-  DECLARE_GROUPS
-  DECLARE_CHANNELS
+  DECLARE_GROUPS;
+  DECLARE_CHANNELS;
   GRADIENT_SUMS;
-  SCALAR common[SETS], multiple[SETS];
-  EACH_SET(s) {
 #ifdef CHANNEL_IS_GROUP
-    if (IS_WRITER) {
-      if (scale_gradient) scale_gradient[of.scale_gradient + SET_NUMBER(s)] = products[s];
-      if (shift_gradient) shift_gradient[of.shift_gradient + SET_NUMBER(s)] = sums[s];
-    }
-    sums[s] *= scales[s];
-    products[s] *= scales[s];
+  if (scale_gradient) STORE_SETS(scale_gradient, products);
+  if (shift_gradient) STORE_SETS(shift_gradient, sums);
+  sums *= scales;
+  products *= scales;
 #endif
-    common[s] = common_part(sums[s], (SCALAR)(end - begin));
-    multiple[s] = normal_part(products[s], (SCALAR)(end - begin));
-  }
+  const VECTOR common = (VECTOR)COMMON_PART(sums, length);
+  const VECTOR multiple = (VECTOR)NORMAL_PART(products, length);
   ELEMENT_GRADIENTS
 }
 #endif
@@ -460,15 +487,10 @@ void gradient_sums(
   BEGIN;
   x += of.x + model_start;
   cotangent += of.cotangent + model_start;
-  DECLARE_GROUPS
-  DECLARE_CHANNELS
+  DECLARE_GROUPS;
+  DECLARE_CHANNELS;
   GRADIENT_SUMS;
-  if (IS_WRITER) {
-    EACH_SET(s) {
-      partials[2 * PARTIAL_NUMBER(s)] = sums[s];
-      partials[2 * PARTIAL_NUMBER(s) + 1] = products[s];
-    }
-  }
+  STORE_PARTIALS(sums, products);
 }
 
 // Work size: a work-item for each model and set, rounded up.
@@ -498,8 +520,8 @@ void merge_sums(
   product *= factor;
 #endif
   const SCALAR count = (SCALAR)(of.outer * of.inner);
-  partials[0] = common_part(sum, count);
-  partials[1] = normal_part(product, count);
+  partials[0] = COMMON_PART(sum, count);
+  partials[1] = NORMAL_PART(product, count);
 #endif
 }
 
@@ -517,13 +539,11 @@ void element_gradients(
   x += of.x + model_start;
   cotangent += of.cotangent + model_start;
   x_gradient += of.x_gradient + model_start;
-  DECLARE_GROUPS
-  DECLARE_CHANNELS
-  SCALAR common[SETS], multiple[SETS];
-  EACH_SET(s) {
-    common[s] = partials[2 * SET_NUMBER(s) * of.chunks];
-    multiple[s] = partials[2 * SET_NUMBER(s) * of.chunks + 1];
-  }
+  DECLARE_GROUPS;
+  DECLARE_CHANNELS;
+  partials += 2 * SET_NUMBER * of.chunks;
+  const VECTOR common = load_sets(partials, 2 * of.chunks, width);
+  const VECTOR multiple = load_sets(partials + 1, 2 * of.chunks, width);
   ELEMENT_GRADIENTS
 }
 #endif

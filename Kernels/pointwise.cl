@@ -10,17 +10,12 @@
 // RANK        The number of axes after those that lie alike in all views are merged.
 // GROUP_X, GROUP_Y  The size of a work-group.
 // LANES       The neighbours that a work-item treats side by side. If there are several, BODY is
-//             written with FETCH(n) and KEEP(n, x) over VECTOR instead, all views are of SCALAR,
+//             written with FETCH(n) and KEEP(n, x) over VECTOR instead (WIDE_EXPRESSIONS), all views are of SCALAR,
 //             and each that is not uniform has a step of 1.
 
 #include "element.clh"
-#include "expression.clh"
 #include "vector.clh"
-
-#if LANES > 1
-#undef TRUTH
-#define TRUTH(condition) select((VECTOR)0, (VECTOR)1, condition)
-#endif
+#include "expression.clh"
 
 #ifndef RANK
 #define RANK 1

@@ -45,8 +45,10 @@ struct ExpressionPrinter {
   }
 
   /// The statements that return a function of `x0`, as `expression.clh` wants an activation.
-  static func activation(_ expression: Expression, in type: ComputeType) -> Definitions.Value {
-    let printer = ExpressionPrinter([expression], in: type) { "x\($0)" }
+  static func activation(
+    _ expression: Expression, in type: ComputeType, isWide: Bool = false
+  ) -> Definitions.Value {
+    let printer = ExpressionPrinter([expression], in: type, isWide: isWide) { "x\($0)" }
     return .code((printer.statements + ["return \(printer.results[0]);"]).joined(separator: "\n"))
   }
 
@@ -61,5 +63,24 @@ struct ExpressionPrinter {
     if isInfinite { return value < 0 ? "-INFINITY" : "INFINITY" }
     // Swift prints the fewest digits that tell a number from its neighbours.
     return type == .float32 ? "\(Float(value))f" : "\(value)"
+  }
+}
+
+extension [Expression] {
+  /// Whether vectors of all their functions are as exact as single values.
+  var areExactOnVectors: Bool { !vectorForms.contains(.inexact) }
+
+  /// Whether vectors of them are much faster than single values, and as exact.
+  var gainFromVectors: Bool { vectorForms.contains(.faster) && areExactOnVectors }
+
+  private var vectorForms: Set<VectorForm> {
+    Set(
+      InstructionSequence(self).instructions.map { instruction in
+        switch instruction {
+        case .unary(let function, _): function.vectorForm
+        case .binary(let function, _, _): function.vectorForm
+        case .input, .constant, .select: .alike
+        }
+      })
   }
 }

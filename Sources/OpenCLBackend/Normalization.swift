@@ -247,8 +247,11 @@ private struct SetWalk {
     _ profile: DeviceProfile
   ) {
     let isColumns = inner == 1 && sets > 1
+    // The work-items of a group that share a row are side by side already.
+    let areAlone = isColumns || profile.groupSize == 1
     self.kind = Kind(
-      sets: kind, isColumns: isColumns, lanes: profile.lanes(elementBytes: dtype.byteCount))
+      sets: kind, isColumns: isColumns,
+      lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1)
     self.models = models
     self.outer = outer
     self.sets = sets
@@ -328,7 +331,10 @@ private struct NormalizationKernel: KernelSpecification {
     if mode.divides { definitions.define("DIVIDES") }
     if mode == .sumOfSquares { definitions.define("SUM_OF_SQUARES") }
     if let activation {
-      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
+      let isWide = walk.lanes > 1 && [activation].areExactOnVectors
+      definitions.define(
+        "ACTIVATION", ExpressionPrinter.activation(activation, in: type, isWide: isWide))
+      if isWide { definitions.define("WIDE_EXPRESSIONS") }
       if isGradient { definitions.define("HAS_SLOPE") }
     }
     return definitions

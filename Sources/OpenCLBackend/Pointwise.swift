@@ -81,26 +81,14 @@ extension OpenCLBackend {
     let fits =
       type != .int64 && views.allSatisfy { $0.dtype.isComputed && $0.dtype.computeType == type }
       && !steps.contains(.any)
-    return fits && !vectorForms(of: expressions).contains(.inexact)
+    return fits && expressions.areExactOnVectors
       ? profile.lanes(elementBytes: type.byteCount) : 1
   }
 
   /// Whether an activation costs less at the end of another operation than in a launch of its own:
   /// not where it is much faster for vectors, which only pointwise kernels have.
   public func isWorthFusing(_ activation: Expression) -> Bool {
-    let forms = vectorForms(of: [activation])
-    return profile.lanes == 1 || !forms.contains(.faster) || forms.contains(.inexact)
-  }
-
-  private func vectorForms(of expressions: [Expression]) -> Set<VectorForm> {
-    Set(
-      InstructionSequence(expressions).instructions.map { instruction in
-        switch instruction {
-        case .unary(let function, _): function.vectorForm
-        case .binary(let function, _, _): function.vectorForm
-        case .input, .constant, .select: .alike
-        }
-      })
+    profile.lanes == 1 || ![activation].gainFromVectors
   }
 
   /// A work-group of a size, wide where the rows are long.
@@ -164,6 +152,7 @@ private struct PointwiseKernel: KernelSpecification {
       "UNIFORMS": .code(operands.uniforms.joined(separator: "\n")),
       "BODY": .code(body.joined(separator: "\n")), "LANES": .integer(lanes),
     ])
+    if isWide { definitions.define("WIDE_EXPRESSIONS") }
     definitions.append(Step.definitions(steps))
     return definitions
   }

@@ -49,7 +49,7 @@ import Testing
     _ rows: Int, _ classes: Int, _ dtype: DType, _ generator: inout SeededGenerator
   ) -> HostView {
     let numbers = (0..<rows).map { _ in Double(Int.random(in: 0..<classes, using: &generator)) }
-    return HostView(numbers, [rows], dtype, .sliced)
+    return HostView(numbers, [rows], dtype, .reversed)
   }
 
   @Test(arguments: Setting.all + Setting.on(Target.gpu, .float32))
@@ -59,7 +59,7 @@ import Testing
     let isLarge = setting.target.backend.profile.groupSize > 64
     for (rows, classes) in isLarge ? [(2, 257), (3, 1000)] : Self.sizes {
       let scores = generator.reals([rows, classes], setting.dtype, in: -8...8)
-      let weights = generator.reals([classes], setting.dtype, .sliced, in: 0.5...2)
+      let weights = generator.reals([classes], setting.dtype, .reversed, in: 0.5...2)
       for (loss, isWeighted) in Self.byLabel {
         try check(
           setting, loss, scores: scores, targets: labels(rows, classes, .int32, &generator),
