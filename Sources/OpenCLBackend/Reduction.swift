@@ -139,9 +139,12 @@ private struct ReductionPlan {
     let dense = innermost.first { $0.kept != 0 && $0.reduced != 0 }
     let keptIsDenser = dense.map { $0.kept < $0.reduced } ?? false
     isColumns = outputs > 1 && (count <= Self.shortRow || keptIsDenser)
-    lanes = profile.lanes(
+    let vector = profile.lanes(
       elementBytes: ComputeType((views + [output]).map(\.dtype)).byteCount)
     let width = kept.lengths[kept.rank - 1]
+    // Down the columns of wide rows memory is better read in runs of several vectors.
+    let isWide = isColumns && vector > 1 && width >= 64 * vector
+    lanes = isWide ? 4 * vector : vector
     tasks =
       isColumns ? outputs / width * width.dividedRoundingUp(by: lanes) : outputs
     // Work-items of columns are single, so as many are wanted as groups have.
