@@ -86,15 +86,14 @@ static INDEX taps_within(
   } while (0)
 #endif
 
-// Pools the windows from `begin` to `end` of a row of them, of which the taps from `first` to `last`
+// Pools `count` windows of a row of them from `begin` on, of which the taps from `first` to `last`
 // lie on rows of x, whose row under the first tap of all is `x`. Where windows are inner, all of
 // their columns lie on x.
-static void pool_row(
+INLINED void pool_windows(
     __global const SCALAR *restrict x, __global TYPE_TAP *restrict taps, __global SCALAR *restrict y,
-    const struct planes *in, const INDEX p, const uint first, const uint last, const INDEX begin,
-    const INDEX end, const bool is_inner) {
-  const struct planes of = *in;
-  for (INDEX q = begin; q < end; ++q) {
+    const struct planes of, const INDEX p, const uint first, const uint last, const INDEX begin,
+    const uint count, const bool is_inner) {
+  for (INDEX q = begin; q < begin + count; ++q) {
 #ifdef AVERAGE
     SCALAR sum = 0;
 #else
@@ -122,6 +121,37 @@ static void pool_row(
 #endif
 #endif
   }
+}
+
+// Runs statements for blocks of windows between `begin` and `end`: for `count` of them from `q` on.
+// Compilers make vectors of as many as are known, so the last block begins early, and does some a
+// second time.
+#define EACH_BLOCK(...)                                                        \
+  if (end - begin >= 8) {                                                      \
+    for (INDEX block = begin; block < end; block += 8) {                       \
+      const INDEX q = min(block, end - 8);                                     \
+      const uint count = 8;                                                    \
+      __VA_ARGS__                                                              \
+    }                                                                          \
+  } else if (end - begin >= 4) {                                               \
+    for (INDEX block = begin; block < end; block += 4) {                       \
+      const INDEX q = min(block, end - 4);                                     \
+      const uint count = 4;                                                    \
+      __VA_ARGS__                                                              \
+    }                                                                          \
+  } else {                                                                     \
+    const INDEX q = begin;                                                     \
+    const uint count = (uint)(end - begin);                                    \
+    __VA_ARGS__                                                                \
+  }
+
+// Pools the windows from `begin` to `end` of a row of them.
+static void pool_row(
+    __global const SCALAR *restrict x, __global TYPE_TAP *restrict taps, __global SCALAR *restrict y,
+    const struct planes *in, const INDEX p, const uint first, const uint last, const INDEX begin,
+    const INDEX end, const bool is_inner) {
+  const struct planes of = *in;
+  EACH_BLOCK(pool_windows(x, taps, y, of, p, first, last, q, count, is_inner);)
 }
 
 // The windows of an axis that lie on x with all taps: from FIRST_INNER to END_INNER.
