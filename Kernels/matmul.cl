@@ -205,7 +205,7 @@ void multiply_panels(
         VSTORE(left[r], sums);
         VSTORE(right[r], sums + WIDTH);
         __global SCALAR *target = output + (row + r) * of.output.row;
-        if (begin == 0 && end == PANEL) {
+        if (end - begin == PANEL) {
           UNROLL for (uint j = 0; j < PANEL; ++j)
             target[j] = activation(BIASED(sums[j], row + r, j));
         } else {
