@@ -48,12 +48,8 @@ public struct Benchmark: Sendable {
   public func measure(
     _ benchmarkCase: BenchmarkCase, under ceilings: DeviceCeilings?
   ) throws -> BenchmarkResult {
-    let times = try Device.with(device) {
-      let run = try benchmarkCase.prepared()
-      try stopwatch.warm(leastRuns: benchmarkCase.leastWarmRuns, run)
-      return try (0..<rounds).map { _ in try stopwatch.seconds(run) }.sorted()
-    }
-    let seconds = (times[(rounds - 1) / 2] + times[rounds / 2]) / 2
+    let times = try sortedTimes(of: benchmarkCase)
+    let seconds = median(of: times)
     let operations = benchmarkCase.operationCount.map { $0 / seconds }
     let bytes = benchmarkCase.byteCount.map { $0 / seconds }
     let share = ceilings.flatMap { ceilings in
@@ -69,6 +65,23 @@ public struct Benchmark: Sendable {
         ? profile.map { $0.kernels.reduce(0) { $0 + $1.seconds } / $0.seconds } : nil,
       kernels: isProfiling ? profile?.kernels : nil,
       profiledSeconds: isProfiling ? profile?.seconds : nil)
+  }
+
+  /// The median of the time of a case.
+  func medianSeconds(of benchmarkCase: BenchmarkCase) throws -> Double {
+    median(of: try sortedTimes(of: benchmarkCase))
+  }
+
+  private func sortedTimes(of benchmarkCase: BenchmarkCase) throws -> [Double] {
+    try Device.with(device) {
+      let run = try benchmarkCase.prepared()
+      try stopwatch.warm(leastRuns: benchmarkCase.leastWarmRuns, run)
+      return try (0..<rounds).map { _ in try stopwatch.seconds(run) }.sorted()
+    }
+  }
+
+  private func median(of times: [Double]) -> Double {
+    (times[(times.count - 1) / 2] + times[times.count / 2]) / 2
   }
 
   /// What the kernels of several runs take, and how long these are; nil where the device has no

@@ -14,6 +14,10 @@ struct BenchCommand: ParsableCommand {
       in the same process. Of training steps the time on the device is the share in which kernels \
       run, by the device's own clock.
 
+      With --growth, instead: how the time of a step grows as its batch, its width or its depth \
+      doubles. Where the device is full, it should grow as the work does: 2, 4 and 2 times. \
+      --output leaves a chart of it, drawn by gnuplot, with its numbers and its script.
+
       Machines drift: to compare two programs, measure them in turn.
       """)
 
@@ -29,6 +33,14 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Also show which kernels take the time of each case.")
   var profile = false
 
+  @Flag(help: "Measure how the time of a step grows with its sizes.")
+  var growth = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Draw the growth into this folder.", valueName: "folder"))
+  var output: String?
+
   @OptionGroup var device: DeviceOption
   @OptionGroup var format: FormatOption
 
@@ -36,12 +48,22 @@ struct BenchCommand: ParsableCommand {
     guard (1...1000).contains(rounds) else {
       throw ValidationError("--rounds: there is \(rounds); expected a whole number from 1 to 1000")
     }
+    if growth && (profile || !only.isEmpty) {
+      throw ValidationError("--growth: it has cases of its own; leave out --only and --profile")
+    }
+    if output != nil && !growth {
+      throw ValidationError("--output: only the growth is drawn; add --growth")
+    }
   }
 
   func run() throws {
     let cases = try chosenCases()
     let device = try device.open()
     let benchmark = Benchmark(device: device, rounds: rounds, isProfiling: profile)
+    if growth {
+      return try CostGrowthReport(benchmark, device: device, isJSON: format.isJSON)
+        .write(chartTo: output)
+    }
     let ceilings = try device.measureCeilings()
     if !format.isJSON {
       try Console.print("\(device)")
@@ -106,8 +128,10 @@ struct BenchCommand: ParsableCommand {
     return table
   }
 
-  private func giga(_ rate: Double) -> String {
-    let value = rate / 1e9
-    return fixed(value, digits: value < 10 ? 2 : value < 100 ? 1 : 0)
-  }
+}
+
+/// A rate in thousands of millions, with three digits.
+func giga(_ rate: Double) -> String {
+  let value = rate / 1e9
+  return fixed(value, digits: value < 10 ? 2 : value < 100 ? 1 : 0)
 }

@@ -65,6 +65,7 @@ extension Figure {
       "set xzeroaxis linecolor rgb '#909090' linewidth 1 linetype 1",
       "set yzeroaxis linecolor rgb '#909090' linewidth 1 linetype 1",
     ]
+    if isLogarithmic { lines += ["set logscale xy", "set format xy '10^{%T}'"] }
     if let xRange { lines.append("set xrange [\(xRange.lowerBound):\(xRange.upperBound)]") }
     if let yRange { lines.append("set yrange [\(yRange.lowerBound):\(yRange.upperBound)]") }
     for band in bands {
@@ -82,7 +83,7 @@ extension Figure {
     let file = Self.quoted("\(name).dat")
     // What is drawn last lies on top; the legend, which names the first curve first, is apart.
     let lines = curves.indices.reversed().map { index in
-      "\(file) index \(index) using 1:2 with lines \(lineStyle(index)) notitle"
+      "\(file) index \(index) using 1:2 with \(lineStyle(index)) notitle"
     }
     let points = dots.indices.map { index in
       "\(file) index \(curves.count + index) using 1:2 with points \(Self.dotStyle) notitle"
@@ -96,7 +97,7 @@ extension Figure {
     }
     var bandLabels: [String] = []
     for band in bands where !bandLabels.contains(band.label) { bandLabels.append(band.label) }
-    return curves.enumerated().map { entry("lines \(lineStyle($0.offset))", $0.element.label) }
+    return curves.enumerated().map { entry(lineStyle($0.offset), $0.element.label) }
       + dots.map { entry("points \(Self.dotStyle)", $0.label) }
       + bandLabels.map {
         entry("boxes fillcolor rgb '\(Self.bandColor)' fillstyle solid 1 border rgb '#c8c0a8'", $0)
@@ -104,9 +105,11 @@ extension Figure {
   }
 
   private func lineStyle(_ index: Int) -> String {
+    let curve = curves[index]
+    let kind = curve.isMarked ? "linespoints pointtype 7 pointsize 1.4" : "lines"
     let color = "linecolor rgb '\(Self.colors[index % Self.colors.count])'"
-    return curves[index].isDashed
-      ? "linewidth 2.5 \(color) dashtype (12,7)" : "linewidth 4 \(color)"
+    return "\(kind) "
+      + (curve.isDashed ? "linewidth 2.5 \(color) dashtype (12,7)" : "linewidth 4 \(color)")
   }
 
   private static let dotStyle = "pointtype 7 pointsize 1.7 linecolor rgb '#b0182b'"

@@ -15,12 +15,18 @@ public struct Figure: Sendable {
     public var points: [(x: Double, y: Double)]
     /// Whether the line is dashed, as for what accompanies another curve.
     public var isDashed: Bool
+    /// Whether the points are marked, as where they were measured.
+    public var isMarked: Bool
 
     /// Creates a curve.
-    public init(_ label: String, _ points: [(x: Double, y: Double)], isDashed: Bool = false) {
+    public init(
+      _ label: String, _ points: [(x: Double, y: Double)], isDashed: Bool = false,
+      isMarked: Bool = false
+    ) {
       self.label = label
       self.points = points
       self.isDashed = isDashed
+      self.isMarked = isMarked
     }
   }
 
@@ -64,6 +70,8 @@ public struct Figure: Sendable {
   public var xRange: ClosedRange<Double>?
   /// What is shown of the vertical axis; nil for all points.
   public var yRange: ClosedRange<Double>?
+  /// Whether the axes are logarithmic, so that equal ratios are equal distances.
+  public var isLogarithmic = false
   /// The lines, the first on top of the others.
   public var curves: [Curve] = []
   /// The points on top of the lines.
