@@ -204,9 +204,11 @@ static WORD label_of(const long label, const INDEX classes) {
 
 #if LOSS == HINGE
 // 1 where a class costs something, too near to the label's score or above it; else 0.
-#define COSTS(j, excess)                                                   \
+#define COSTS(j, excess)                                                       \
   ONLY_CLASSES(                                                                \
-      j, (CLASS_NUMBERS(j) == label) || ((excess) <= 0) || (label < 0) ? (VECTOR)0 : (VECTOR)1)
+      j, (CLASS_NUMBERS(j) == label) || ((excess) <= 0) || (label < 0)         \
+          ? (VECTOR)0                                                          \
+          : (VECTOR)1)
 #endif
 
 // MARK: Kernels
