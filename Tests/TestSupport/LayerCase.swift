@@ -62,7 +62,7 @@ public struct LayerCase: Sendable, CustomTestStringConvertible {
   }
 
   /// Every layer that has parameters or a gradient of its own.
-  public static let all: [LayerCase] = normalization + structure + recurrence
+  public static let all: [LayerCase] = normalization + structure + recurrence + activations
 
   private static let normalization: [LayerCase] = [
     LayerCase("BatchNorm", [3]) { BatchNorm() },
@@ -104,6 +104,14 @@ public struct LayerCase: Sendable, CustomTestStringConvertible {
       MeanOnlyBatchNorm()
       Tanh()
     },
+  ]
+
+  private static let activations: [LayerCase] = [
+    LayerCase("PReLU", [4]) { PReLU() },
+    LayerCase("GLU", [6]) { GLU() },
+    LayerCase("Maxout", [4]) { Maxout(3, pieces: 2) },
+    LayerCase("PerUnit", [3]) { PerUnit([.cos, .identity, .tanh]) },
+    LayerCase("Softmax", [5]) { Softmax() },
   ]
 
   private static let structure: [LayerCase] = [
