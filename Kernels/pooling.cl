@@ -123,35 +123,22 @@ INLINED void pool_windows(
   }
 }
 
-// Runs statements for blocks of windows between `begin` and `end`: for `count` of them from `q` on.
-// Compilers make vectors of as many as are known, so the last block begins early, and does some a
-// second time.
-#define EACH_BLOCK(...)                                                        \
-  if (end - begin >= 8) {                                                      \
-    for (INDEX block = begin; block < end; block += 8) {                       \
-      const INDEX q = min(block, end - 8);                                     \
-      const uint count = 8;                                                    \
-      __VA_ARGS__                                                              \
-    }                                                                          \
-  } else if (end - begin >= 4) {                                               \
-    for (INDEX block = begin; block < end; block += 4) {                       \
-      const INDEX q = min(block, end - 4);                                     \
-      const uint count = 4;                                                    \
-      __VA_ARGS__                                                              \
-    }                                                                          \
-  } else {                                                                     \
-    const INDEX q = begin;                                                     \
-    const uint count = (uint)(end - begin);                                    \
-    __VA_ARGS__                                                                \
-  }
-
-// Pools the windows from `begin` to `end` of a row of them.
+// Pools the windows from `begin` to `end` of a row of them, in blocks: compilers make vectors of as
+// many windows as are known, so the last block begins early, and pools some a second time.
 static void pool_row(
     __global const SCALAR *restrict x, __global TYPE_TAP *restrict taps, __global SCALAR *restrict y,
     const struct planes *in, const INDEX p, const uint first, const uint last, const INDEX begin,
     const INDEX end, const bool is_inner) {
   const struct planes of = *in;
-  EACH_BLOCK(pool_windows(x, taps, y, of, p, first, last, q, count, is_inner);)
+  if (end - begin >= 8) {
+    for (INDEX q = begin; q < end; q += 8)
+      pool_windows(x, taps, y, of, p, first, last, min(q, end - 8), 8, is_inner);
+  } else if (end - begin >= 4) {
+    for (INDEX q = begin; q < end; q += 4)
+      pool_windows(x, taps, y, of, p, first, last, min(q, end - 4), 4, is_inner);
+  } else {
+    pool_windows(x, taps, y, of, p, first, last, begin, (uint)(end - begin), is_inner);
+  }
 }
 
 // The windows of an axis that lie on x with all taps: from FIRST_INNER to END_INNER.
@@ -217,11 +204,11 @@ void pool_elements(
   const INDEX plane = row / of.y_rows, p = row % of.y_rows;
   const uint first = p * STRIDE_Y < PAD_Y ? (uint)(PAD_Y - p * STRIDE_Y) : 0;
   const uint last = (uint)min((INDEX)KERNEL_Y, of.x_rows + PAD_Y - p * STRIDE_Y);
-  pool_row(
+  pool_windows(
       x + (long)(of.x + (plane * of.x_rows + p * STRIDE_Y) * of.x_columns)
           - (long)(PAD_Y * of.x_columns),
-      taps + of.taps + row * of.y_columns, y + of.y + row * of.y_columns, &of, p, first, last, q,
-      q + 1, false);
+      taps + of.taps + row * of.y_columns, y + of.y + row * of.y_columns, of, p, first, last, q, 1,
+      false);
 }
 
 // A gradient is taken of averages, and where the chosen taps are known.

@@ -86,7 +86,7 @@ extension OpenCLBackend {
   }
 
   /// Whether an activation costs less at the end of another operation than in a launch of its own:
-  /// not where it is much faster for vectors, which only pointwise kernels have.
+  /// not where it is much faster for vectors, which products and convolutions do not end with.
   public func isWorthFusing(_ activation: Expression) -> Bool {
     profile.lanes == 1 || ![activation].gainFromVectors
   }

@@ -34,6 +34,22 @@ struct DescriptionTests {
     #expect(outcome.output.contains("\n  cpu "))
   }
 
+  @Test(
+    "What bench cannot do is said before anything is measured",
+    arguments: [
+      ("--growth --only train", "--growth: it has cases of its own; leave out"),
+      ("--growth --profile", "--growth: it has cases of its own; leave out"),
+      ("--output figures", "--output: only the growth is drawn; add --growth"),
+      ("--only nothing", "--only: no case contains 'nothing'; there are adam, "),
+      ("--rounds 0", "--rounds: there is 0; expected a whole number from 1 to 1000"),
+    ])
+  func refusedBenches(arguments: String, reason: String) throws {
+    let outcome = try Apus(device: "cpu").shell("apus bench \(arguments)", in: Folder())
+    #expect(outcome.status != 0)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.hasPrefix("error: \(reason)"))
+  }
+
   // MARK: - Models
 
   @Test func describesAModel() throws {

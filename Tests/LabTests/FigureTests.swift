@@ -25,6 +25,21 @@ import Testing
     return figure
   }
 
+  @Test("Logarithmic axes and marked points are drawn")
+  func logarithms() throws {
+    let folder = Folder()
+    var figure = Figure("growth")
+    figure.isLogarithmic = true
+    figure.curves = [
+      .init("measured", [(10, 0.1), (1000, 5)], isMarked: true), .init("least", [(10, 0.01)]),
+    ]
+    let files = try figure.write(to: folder.url, name: "growth")
+    let script = try String(contentsOf: files.script, encoding: .utf8)
+    #expect(script.contains("set logscale xy"))
+    #expect(script.split(separator: "\n").count { $0.contains("linespoints") } == 2)
+    #expect((files.image == nil) == (Gnuplot.installed == nil))
+  }
+
   @Test("The numbers, the script and the picture lie side by side")
   func files() throws {
     let folder = Folder()
