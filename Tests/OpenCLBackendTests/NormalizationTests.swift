@@ -108,7 +108,9 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: Setting.own + Setting.on(Target.gpu, .float32))
   func ownProfile(setting: Setting) throws {
-    try check(setting, NamedGeometry.rows, .meanAndVariance)
+    // Columns of several blocks, that are not divided.
+    let columns = NamedGeometry.all.filter { $0.name == "many columns" }
+    try check(setting, NamedGeometry.rows + columns, .meanAndVariance)
   }
 
   /// The modes without a mean, or without a division.
