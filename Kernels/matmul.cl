@@ -5,12 +5,6 @@
 // Where there are fewer tiles than cores, the products of an output are divided into parts along k,
 // each a matrix of its own, which merge_parts adds in order.
 //
-// Element (i, j) of a matrix lies at offset + i·row + j·column, so a transposed matrix is read where
-// it is.
-//
-// HAS_BIAS    Defined where there is a bias.
-// ACTIVATION  Statements that return a function of x0, the biased product.
-//
 // Panels:
 // WIDTH       The elements of a vector.
 // TILE_ROWS   The rows of a register tile, which has two vectors of columns: 2·TILE_ROWS chains of
@@ -29,8 +23,7 @@
 //                     adjacent work-items fetch adjacent elements.
 // A_QUADS, B_QUADS    Defined where every fourth of these neighbours lies on 4 elements.
 
-#include "common.clh"
-#include "expression.clh"
+#include "matmul.clh"
 
 #ifndef WIDTH
 #define WIDTH 16
@@ -60,39 +53,9 @@
 #define TILE_DEPTH 8
 #endif
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
 #define VECTOR JOIN(SCALAR, WIDTH)
 #define VLOAD(p) JOIN(vload, WIDTH)(0, p)
 #define VSTORE(x, p) JOIN(vstore, WIDTH)(x, 0, p)
-
-// Where the elements of one operand lie.
-struct matrix {
-  INDEX offset, row, column, batch;
-};
-
-struct product {
-  INDEX rows, columns, depth;
-  struct matrix a, b, bias, output;
-  // Of a packed operand: from one panel to the next.
-  INDEX a_panel, b_panel;
-  // The parts along k that each have an output of their own, and how long all but the last are.
-  INDEX parts, part_depth;
-};
-
-// What a work-item or its group multiplies: the matrices' number, and the products along k.
-#define BEGIN_PART                                                             \
-  const INDEX batch = get_global_id(2) / of.parts;                             \
-  const INDEX begin_depth = get_global_id(2) % of.parts * of.part_depth;       \
-  const INDEX end_depth = min(of.depth, begin_depth + of.part_depth)
-
-#ifdef HAS_BIAS
-#define BIAS_PARAMETER __global const SCALAR *bias,
-#define BIASED(x, i, j) (x) + bias[(i) * of.bias.row + (j) * of.bias.column]
-#else
-#define BIAS_PARAMETER
-#define BIASED(x, i, j) (x)
-#endif
 
 // Work size: (ceil(length / PANEL), ceil(depth / PACK_DEPTH), batches).
 // A work-item copies PANEL elements across for each of PACK_DEPTH positions along k: panel p holds,
@@ -265,7 +228,6 @@ void multiply_directly(
 // Keeps columns of a tile in different banks, and its rows on 16 bytes.
 #define PAD 4
 
-#define QUAD JOIN(SCALAR, 4)
 // The quads of a tile that each work-item fetches.
 #define A_SHARE (TILE_DEPTH * GROUP_ROWS / 4 / GROUP_COUNT)
 #define B_SHARE (TILE_DEPTH * GROUP_COLUMNS / 4 / GROUP_COUNT)
@@ -294,15 +256,6 @@ void multiply_directly(
 #define B_STRIDE of.b.column
 #endif
 
-// Four elements at a distance, of which only the first `count` are there; the others are 0.
-static QUAD fetch(
-    __global const SCALAR *p, const INDEX stride, const INDEX count, const int is_aligned) {
-  if (count >= 4 && stride == 1) return is_aligned ? *(__global const QUAD *)p : vload4(0, p);
-  return (QUAD)(
-      count > 0 ? p[0] : 0, count > 1 ? p[stride] : 0, count > 2 ? p[2 * stride] : 0,
-      count > 3 ? p[3 * stride] : 0);
-}
-
 #ifdef A_QUADS
 #define A_IS_ALIGNED 1
 #else
@@ -313,10 +266,6 @@ static QUAD fetch(
 #else
 #define B_IS_ALIGNED 0
 #endif
-
-// How many of four elements from `at` on lie before `end`; none where another axis has ended.
-#define REMAINING(at, end, other, other_end)                                   \
-  ((other) < (other_end) && (at) < (end) ? min((INDEX)4, (end) - (at)) : 0)
 
 // Work size: (ceil(columns / GROUP_COLUMNS) · GROUP_X, ceil(rows / GROUP_ROWS) · GROUP_Y,
 // batches · parts).

@@ -19,7 +19,7 @@ extension OpenCLBackend {
         of: bias.map { [.view($0)] } ?? [], into: [output])
     }
 
-    let product = Product(
+    let product = MatrixProduct(
       a: try readable(a), b: try readable(b), bias: bias, activation: activation, output: output,
       index: profile.indexType([a, b, output] + (bias.map { [$0] } ?? [])))
     var launches: [Launch] = []
@@ -45,7 +45,7 @@ extension OpenCLBackend {
   }
 
   /// The launches for products at equal distances.
-  private func multiply(_ product: Product) throws -> [Launch] {
+  private func multiply(_ product: MatrixProduct) throws -> [Launch] {
     switch profile.matMul {
     case .panels(let width, let tileRows):
       try panels(product, width: width * 4 / product.dtype.byteCount, tileRows: tileRows)
@@ -56,7 +56,7 @@ extension OpenCLBackend {
   // MARK: Parts
 
   /// The parts along k into which products are divided so that the device is busy.
-  private func partCount(_ product: Product) -> Int {
+  private func partCount(_ product: MatrixProduct) -> Int {
     let (tile, leastDepth): ((rows: Int, columns: Int), Int) =
       switch profile.matMul {
       // Several tiles share a panel, which is worth keeping.
@@ -72,7 +72,7 @@ extension OpenCLBackend {
   }
 
   /// The launch that adds the parts of products.
-  private func merging(_ divided: Product, into product: Product) throws -> Launch {
+  private func merging(_ divided: MatrixProduct, into product: MatrixProduct) throws -> Launch {
     var merged = product
     (merged.parts, merged.partDepth) = (divided.parts, divided.partDepth)
     let group = GroupShape(x: min(64, profile.elementGroup), y: 1)
@@ -110,7 +110,7 @@ extension OpenCLBackend {
 
   /// The launches for a processor with vectors: those that pack what does not lie right, and the
   /// one that multiplies.
-  private func panels(_ product: Product, width: Int, tileRows: Int) throws -> [Launch] {
+  private func panels(_ product: MatrixProduct, width: Int, tileRows: Int) throws -> [Launch] {
     let panel = 2 * width
     let plan = PanelPlan(product, tileRows: tileRows, panel: panel)
     var product = plan.isTransposed ? product.transposed : product
@@ -149,7 +149,7 @@ extension OpenCLBackend {
   ///
   /// Returns the panels, whose row is the distance along k, and the length of one panel.
   private func pack(
-    _ matrix: BatchedMatrix, length: Int, width: Int, _ product: inout Product,
+    _ matrix: BatchedMatrix, length: Int, width: Int, _ product: inout MatrixProduct,
     _ launches: inout [Launch]
   ) throws -> (matrix: BatchedMatrix, batchLength: Int) {
     let batches = matrix.batchStride == 0 ? 1 : product.batches
@@ -180,7 +180,7 @@ extension OpenCLBackend {
 
   /// The launch for a processor with local memory: the largest tiles of which there are enough to
   /// keep it busy.
-  private func tiles(_ product: Product, item: Int, depth: Int) throws -> Launch {
+  private func tiles(_ product: MatrixProduct, item: Int, depth: Int) throws -> Launch {
     if product.parts == 1, product.rows * product.columns * product.depth <= Self.directLimit {
       return try direct(product)
     }
@@ -216,7 +216,7 @@ extension OpenCLBackend {
   private static let directLimit = 1 << 12
 
   /// The launch for a product so small that sharing operands gains nothing.
-  private func direct(_ product: Product) throws -> Launch {
+  private func direct(_ product: MatrixProduct) throws -> Launch {
     let group = GroupShape(x: 8, y: 8)
     let kernel = try stream.prepare(
       MatMulKernel(
@@ -226,22 +226,6 @@ extension OpenCLBackend {
       kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
       items: WorkSize(product.columns, product.rows, product.batches),
       local: WorkSize(group.x, group.y, 1), work: product.work)
-  }
-}
-
-/// How a tile of an operand is fetched.
-private struct TileAccess: Sendable, Hashable {
-  /// Whether neighbours along k are adjacent in memory.
-  let isAlongDepth: Bool
-  /// Whether every fourth of the neighbours lies on four elements.
-  let isAligned: Bool
-
-  init(_ matrix: BatchedMatrix, isAlongDepth: Bool) {
-    self.isAlongDepth = isAlongDepth
-    isAligned =
-      (matrix.rowStride == 1 || matrix.columnStride == 1)
-      && [matrix.offset, max(matrix.rowStride, matrix.columnStride), matrix.batchStride]
-        .allSatisfy { $0.isMultiple(of: 4) }
   }
 }
 
@@ -260,7 +244,7 @@ private struct PanelPlan: Sendable, Hashable {
   private static let leastColumnsToPack = 1024
 
   /// Chooses the cheaper of the product and its transpose, between which no sum differs.
-  init(_ product: Product, tileRows: Int, panel: Int) {
+  init(_ product: MatrixProduct, tileRows: Int, panel: Int) {
     let plans = [false, true].map { PanelPlan(product, tileRows, panel, isTransposed: $0) }
     let costs = zip(plans, [product, product.transposed]).map {
       $0.cost($1, tileRows: tileRows, panel: panel)
@@ -268,7 +252,7 @@ private struct PanelPlan: Sendable, Hashable {
     self = costs[1] < costs[0] ? plans[1] : plans[0]
   }
 
-  private init(_ product: Product, _ tileRows: Int, _ panel: Int, isTransposed: Bool) {
+  private init(_ product: MatrixProduct, _ tileRows: Int, _ panel: Int, isTransposed: Bool) {
     let product = isTransposed ? product.transposed : product
     self.isTransposed = isTransposed
     blockRows = 8 * tileRows
@@ -285,7 +269,7 @@ private struct PanelPlan: Sendable, Hashable {
   }
 
   /// What is packed and computed, padding included, in elements as `Launch.work` counts them.
-  private func cost(_ product: Product, tileRows: Int, panel: Int) -> Int {
+  private func cost(_ product: MatrixProduct, tileRows: Int, panel: Int) -> Int {
     let (rows, columns, depth) = (product.rows, product.columns, product.depth)
     let computed =
       rows.rounded(upToMultipleOf: tileRows) * columns.rounded(upToMultipleOf: panel) * depth / 16
@@ -313,154 +297,6 @@ private struct TileShape: Sendable, Hashable {
       TileShape(group: GroupShape(x: 16, y: 16), itemRows: 4, itemColumns: 4, depth: depth),
       TileShape(group: GroupShape(x: 8, y: 8), itemRows: 4, itemColumns: 4, depth: 8),
     ]
-  }
-}
-
-/// Matrices at equal distances.
-private struct BatchedMatrix {
-  var view: View
-  var offset: Int
-  var rowStride: Int
-  var columnStride: Int
-  var batchStride: Int
-
-  /// The fields of the kernels' `struct matrix`.
-  var fields: [Int] { [offset, rowStride, columnStride, batchStride] }
-
-  /// The matrices with rows and columns exchanged.
-  var transposed: BatchedMatrix {
-    var result = self
-    (result.rowStride, result.columnStride) = (columnStride, rowStride)
-    return result
-  }
-}
-
-/// Products of matrices at equal distances.
-private struct Product {
-  var rows: Int
-  var columns: Int
-  var depth: Int
-  var batches = 1
-  var a: BatchedMatrix
-  var b: BatchedMatrix
-  var bias: BatchedMatrix?
-  var output: BatchedMatrix
-  var activation: Expression?
-  let dtype: DType
-  let index: IndexType
-  /// The parts along k that each have an output of their own, and how long all but the last are.
-  var parts = 1
-  var partDepth: Int
-  /// The batch axes, of a, b, output and bias.
-  private let batchAxes: AxisLayout
-
-  init(
-    a: View, b: View, bias: View?, activation: Expression?, output: View, index: IndexType
-  ) {
-    func matrix(_ view: View) -> BatchedMatrix {
-      let rank = view.shape.rank
-      return BatchedMatrix(
-        view: view, offset: view.offset, rowStride: view.strides[rank - 2],
-        columnStride: view.strides[rank - 1], batchStride: 0)
-    }
-    rows = output.shape[-2]
-    columns = output.shape[-1]
-    depth = a.shape[-1]
-    partDepth = depth
-    self.a = matrix(a)
-    self.b = matrix(b)
-    self.bias = bias.map(matrix)
-    self.output = matrix(output)
-    self.activation = activation
-    self.index = index
-    dtype = output.dtype
-    // The output is contiguous even where a length of 1 leaves a stride open.
-    (self.output.rowStride, self.output.columnStride) = (columns, 1)
-    batchAxes = AxisLayout(
-      lengths: output.shape.dimensions.dropLast(2),
-      strides: [a, b, output, bias ?? output].map { $0.strides.dropLast(2) })
-  }
-
-  /// The same numbers from the operands exchanged and transposed, written to the same places.
-  var transposed: Product {
-    var result = self
-    (result.rows, result.columns) = (columns, rows)
-    (result.a, result.b) = (b.transposed, a.transposed)
-    result.bias = bias?.transposed
-    result.output = output.transposed
-    return result
-  }
-
-  /// The same products divided along k, each part of them written to a matrix of its own.
-  func divided(_ parts: Int, into sums: View) -> Product {
-    var result = self
-    // A multiple of 64, so that every part begins where tiles and quads do.
-    result.partDepth = depth.dividedRoundingUp(by: parts).rounded(upToMultipleOf: 64)
-    result.parts = depth.dividedRoundingUp(by: result.partDepth)
-    (result.bias, result.activation) = (nil, nil)
-    result.output = BatchedMatrix(
-      view: sums, offset: sums.offset, rowStride: columns, columnStride: 1,
-      batchStride: rows * columns)
-    return result
-  }
-
-  /// What it costs beside other launches: some 16 products are added in the time in which an element
-  /// is read, computed and written.
-  var work: Int { batches * rows * columns * max(1, depth / 16) }
-
-  /// The products, divided so that within each part the distances are equal.
-  func uniformBatches() -> [Product] {
-    let inner = batchAxes.rank - 1
-    var first = self
-    first.batches = batchAxes.lengths[inner]
-    first.move {
-      batchAxes.strides[$0][inner]
-    } by: {
-      $0.batchStride = $1
-    }
-    var parts = [first]
-    for axis in 0..<inner {
-      parts = parts.flatMap { part in
-        (0..<batchAxes.lengths[axis]).map { number in
-          var part = part
-          part.move {
-            number * batchAxes.strides[$0][axis]
-          } by: {
-            $0.offset += $1
-          }
-          return part
-        }
-      }
-    }
-    return parts
-  }
-
-  private mutating func move(
-    _ distance: (Int) -> Int, by change: (inout BatchedMatrix, Int) -> Void
-  ) {
-    change(&a, distance(0))
-    change(&b, distance(1))
-    change(&output, distance(2))
-    if var bias {
-      change(&bias, distance(3))
-      self.bias = bias
-    }
-  }
-
-  /// The arguments of both kernels that multiply.
-  func arguments(aPanel: Int, bPanel: Int) throws -> [LaunchArgument] {
-    var arguments: [LaunchArgument] = [try .view(a.view), try .view(b.view)]
-    if let bias { arguments.append(try .view(bias.view)) }
-    arguments.append(try .view(output.view))
-    arguments.append(layout(aPanel: aPanel, bPanel: bPanel))
-    return arguments
-  }
-
-  /// The kernels' `struct product`.
-  func layout(aPanel: Int, bPanel: Int) -> LaunchArgument {
-    index.argument(
-      [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
-        + output.fields + [aPanel, bPanel, parts, partDepth], as: "struct product")
   }
 }
 
