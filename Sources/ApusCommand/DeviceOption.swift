@@ -1,8 +1,9 @@
 import ArgumentParser
+import Compute
 import Foundation
 import Tensors
 
-/// The option `--device` of every command that computes.
+/// The options `--device` and `--matmul-precision` of every command that computes.
 struct DeviceOption: ParsableArguments {
   @Option(
     name: .customLong("device"),
@@ -11,11 +12,22 @@ struct DeviceOption: ParsableArguments {
       valueName: "device"))
   var name: String?
 
+  @Option(
+    name: .customLong("matmul-precision"),
+    help: ArgumentHelp(
+      """
+      Round elements of float32 matrices before they are multiplied, where the device has tensor \
+      cores for it: float32 (nothing is rounded), tf32 or bfloat16.
+      """, valueName: "precision"))
+  var matMulPrecision: String?
+
   /// Opens the device of the option, else of APUS_DEVICE, else the best one there is.
   ///
   /// - Parameter options: For a device of the command's own; nil for the one that is shared.
   func open(_ options: DeviceOptions? = nil) throws -> Device {
-    if let options {
+    let precision = try precision()
+    if var options = options ?? (precision == .float32 ? nil : DeviceOptions()) {
+      options.matMulPrecision = precision
       let name = try self.name ?? Self.openDefault().identifier
       do { return try Device(named: name, options: options) } catch {
         throw UsageError("--device: \(error)")
@@ -25,6 +37,17 @@ struct DeviceOption: ParsableArguments {
       do { return try Device(named: name) } catch { throw UsageError("--device: \(error)") }
     }
     return try Self.openDefault()
+  }
+
+  private func precision() throws(UsageError) -> MatMulPrecision {
+    guard let name = matMulPrecision else { return .float32 }
+    guard let precision = MatMulPrecision(rawValue: name) else {
+      let names = MatMulPrecision.allCases.map(\.rawValue)
+      throw UsageError(
+        "--matmul-precision: there is no '\(name)'\(suggestion(for: name, among: names)); expected "
+          + names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1])
+    }
+    return precision
   }
 
   /// Opens the device of APUS_DEVICE, else the best one there is.

@@ -90,7 +90,8 @@ public struct Benchmark: Sendable {
     of benchmarkCase: BenchmarkCase
   ) throws -> (kernels: [KernelTime], seconds: Double)? {
     let device = try Device(
-      named: device.identifier, options: DeviceOptions(isProfiling: true))
+      named: device.identifier,
+      options: DeviceOptions(isProfiling: true, matMulPrecision: device.matMulPrecision))
     return try Device.with(device) {
       let run = try benchmarkCase.prepared()
       try stopwatch.warm(leastRuns: benchmarkCase.leastWarmRuns, run)

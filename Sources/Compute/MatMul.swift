@@ -1,5 +1,8 @@
 /// Matrix products.
 public protocol MatMulBackend {
+  /// To what elements of float32 matrices are rounded before they are multiplied.
+  var matMulPrecision: MatMulPrecision { get }
+
   /// Multiplies matrices: `output = activation(a·b + bias)`.
   ///
   /// - Parameters:
@@ -12,6 +15,9 @@ public protocol MatMulBackend {
   /// Batch axes are equal in all views (broadcasting is a stride of 0). Operands may have any
   /// strides: a matrix whose rows or whose columns are contiguous is read in place, any other is
   /// packed first. With k = 0 the product is 0.
+  ///
+  /// Elements of float32 may be rounded to ``matMulPrecision`` first; their products are summed in
+  /// float32.
   func multiply(
     _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
   ) throws

@@ -17,6 +17,8 @@ public struct DeviceProfile: Sendable, Hashable {
 
   /// How matrices are multiplied; the vector width is for float32 and halves for float64.
   public var matMul: MatMul
+  /// What multiplies matrices of float32 that are not small; nil for what ``matMul`` says.
+  public var tensorCores: TensorCores?
   /// The work-items that share a row, a power of two; 1 where a group runs in a loop anyway.
   public var groupSize: Int
   /// The floats that a work-item treats side by side, a power of two.

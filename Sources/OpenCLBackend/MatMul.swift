@@ -2,6 +2,9 @@ public import Compute
 import OpenCLRuntime
 
 extension OpenCLBackend {
+  /// To what elements of float32 matrices are rounded before they are multiplied.
+  public var matMulPrecision: MatMulPrecision { profile.tensorCores?.precision ?? .float32 }
+
   /// Multiplies matrices: `output = activation(a·b + bias)`.
   ///
   /// Batches whose distances are the same throughout take one launch, others one for each such
@@ -46,7 +49,8 @@ extension OpenCLBackend {
 
   /// The launches for products at equal distances.
   private func multiply(_ product: MatrixProduct) throws -> [Launch] {
-    switch profile.matMul {
+    if let cores = tensorCores(for: product) { return [try fragments(product, cores)] }
+    return switch profile.matMul {
     case .panels(let width, let tileRows):
       try panels(product, width: width * 4 / product.dtype.byteCount, tileRows: tileRows)
     case .tiles(let item, let depth): [try tiles(product, item: item, depth: depth)]

@@ -20,6 +20,9 @@ public final class OpenCLBackend: Backend {
     public var memoryLimit: Int?
     /// Whether it is noted how long each kernel runs, which costs some time.
     public var isProfiling = false
+    /// To what elements of float32 matrices may be rounded before they are multiplied, where the
+    /// device is faster so; a line in the log says where it is not.
+    public var matMulPrecision = MatMulPrecision.float32
     /// Where built kernels are kept; nil keeps none.
     public var cacheDirectory: String?
     /// The variables that say where kernels, cache and limits are.
@@ -63,8 +66,12 @@ public final class OpenCLBackend: Backend {
         directory: $0, platform: device.platform.name, device: device.name,
         driver: device.driverVersion)
     }
-    (profile, tuningEntry) =
+    var (profile, tuningEntry) =
       options.profile.map { ($0, nil) } ?? Self.tunedProfile(of: device, tuningFile)
+    if let cores = TensorCores.proven(options.matMulPrecision, on: device, options) {
+      profile.tensorCores = cores
+    }
+    (self.profile, self.tuningEntry) = (profile, tuningEntry)
     let library = try KernelLibrary(environment: options.environment)
     let limit = try options.memoryLimit ?? MemoryPool.limit(options.environment, device: device)
     do {
@@ -122,9 +129,10 @@ public final class OpenCLBackend: Backend {
   /// - Parameters:
   ///   - number: The device's.
   ///   - isProfiling: Whether it is noted how long each kernel runs.
+  ///   - matMulPrecision: To what elements of float32 matrices may be rounded.
   ///   - adjust: Changes what suits the device; nil for what was tuned for it.
   public static func open(
-    _ number: Int, isProfiling: Bool = false,
+    _ number: Int, isProfiling: Bool = false, matMulPrecision: MatMulPrecision = .float32,
     adjusting adjust: ((inout DeviceProfile) throws -> Void)? = nil
   ) throws -> OpenCLBackend {
     let devices = try listed()
@@ -139,6 +147,7 @@ public final class OpenCLBackend: Backend {
       options.profile = profile
     }
     options.isProfiling = isProfiling
+    options.matMulPrecision = matMulPrecision
     return try OpenCLBackend(device: devices[number], options: options)
   }
 

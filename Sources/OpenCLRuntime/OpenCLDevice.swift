@@ -65,6 +65,9 @@ public struct OpenCLDevice: Sendable {
   public let maxSubgroups: Int
   /// Whether launches can be recorded and replayed (cl_khr_command_buffer).
   public let supportsCommandBuffers: Bool
+  /// The generation of an NVIDIA GPU's instructions, such as 8.0 (cl_nv_device_attribute_query); nil
+  /// for other devices.
+  public let computeCapability: (major: Int, minor: Int)?
 
   let handle: Handle
 
@@ -115,6 +118,12 @@ public struct OpenCLDevice: Sendable {
     supportsFloat64 = extensions.contains("cl_khr_fp64")
     supportsFloat16 = extensions.contains("cl_khr_fp16")
     supportsCommandBuffers = extensions.contains("cl_khr_command_buffer")
+    computeCapability =
+      extensions.contains("cl_nv_device_attribute_query")
+      ? (
+        major: try info.count(CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV),
+        minor: try info.count(CL_DEVICE_COMPUTE_CAPABILITY_MINOR_NV)
+      ) : nil
     // Only devices of 2.1 and later know the parameter.
     maxSubgroups =
       version >= OpenCLVersion(2, 1) ? try info.count(CL_DEVICE_MAX_NUM_SUB_GROUPS) : 0

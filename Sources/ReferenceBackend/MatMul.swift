@@ -2,6 +2,9 @@ public import Compute
 import Dispatch
 
 extension ReferenceBackend {
+  /// float32: nothing is rounded before it is multiplied.
+  public var matMulPrecision: MatMulPrecision { .float32 }
+
   /// Multiplies matrices: `output = activation(a·b + bias)`.
   ///
   /// Traps when shapes or dtypes do not fit, or the output is not contiguous.

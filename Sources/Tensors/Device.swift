@@ -52,7 +52,7 @@ public struct Device: Sendable {
     self.init(
       identifier: identifier,
       backend: try OpenCLBackend.open(
-        number, isProfiling: options.isProfiling,
+        number, isProfiling: options.isProfiling, matMulPrecision: options.matMulPrecision,
         adjusting: options.adjustment))
   }
 
@@ -129,6 +129,10 @@ public struct Device: Sendable {
   public init(named name: String, options: DeviceOptions) throws(DeviceError) {
     guard let chosen = try Device.described(by: name) else {
       self = .unsharedReference()
+      if options.matMulPrecision != .float32 {
+        Logger(label: "apus.matmul").notice(
+          "the reference multiplies float32 matrices without rounding them")
+      }
       return
     }
     self = try Device.opening(chosen) { _ in try Device(opening: chosen.identifier, options) }
@@ -190,6 +194,10 @@ public struct Device: Sendable {
   /// Whether tensors of a dtype can be made and computed with here.
   public func supports(_ dtype: DType) -> Bool { backend.supports(dtype) }
 
+  /// To what elements of float32 matrices are rounded before they are multiplied: float32, nothing,
+  /// unless ``DeviceOptions/matMulPrecision`` asked for less and the device has it.
+  public var matMulPrecision: MatMulPrecision { backend.matMulPrecision }
+
   /// Counters of the device's memory and work.
   public var statistics: DeviceStatistics { backend.statistics }
 
@@ -231,8 +239,12 @@ extension Device: Hashable, CustomStringConvertible {
   /// Feeds the identity of the open device.
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(backend)) }
 
-  /// The identifier and the driver's name for the device.
-  public var description: String { "\(identifier) (\(name))" }
+  /// The identifier and the driver's name for the device, and the precision of products if elements
+  /// are rounded.
+  public var description: String {
+    let rounding = matMulPrecision == .float32 ? "" : ", matrices rounded to \(matMulPrecision)"
+    return "\(identifier) (\(name))\(rounding)"
+  }
 }
 
 /// A device was asked for that cannot be had.

@@ -1,3 +1,4 @@
+public import Compute
 import OpenCLBackend
 
 /// How a device is opened for a purpose of its own.
@@ -18,6 +19,14 @@ public struct DeviceOptions: Sendable, Hashable {
   /// once it pays, else always, at once, or never.
   public var isChaining: Bool?
 
+  /// To what elements of float32 matrices may be rounded before they are multiplied.
+  ///
+  /// Tensor cores of NVIDIA's GPUs, of compute capability 8.0 and above, multiply rounded elements
+  /// many times as fast. Where there are none, or they fail a trial at the start, nothing is rounded
+  /// and a line in the log says so; ``Device/matMulPrecision`` is what is in use. Only matrix
+  /// products are rounded: convolutions are not.
+  public var matMulPrecision = MatMulPrecision.float32
+
   /// What differs from the device's usual division of work, by the names of
   /// ``Device/tunableParameters``; nil for what was tuned for it, if nothing else is chosen here.
   public var tuning: [String: Int]?
@@ -25,8 +34,9 @@ public struct DeviceOptions: Sendable, Hashable {
   /// Creates options.
   public init(
     isProfiling: Bool = false, kernels: Kernels? = nil, isChaining: Bool? = nil,
-    tuning: [String: Int]? = nil
+    matMulPrecision: MatMulPrecision = .float32, tuning: [String: Int]? = nil
   ) {
+    self.matMulPrecision = matMulPrecision
     self.tuning = tuning
     self.isProfiling = isProfiling
     self.kernels = kernels

@@ -63,6 +63,23 @@ struct GradcheckTests {
         + "processor or graphics\n")
   }
 
+  @Test func whereThereAreNoTensorCoresALineSaysSo() throws {
+    let outcome = try Apus().run(
+      "gradcheck", "--only", "random", "--matmul-precision", "tf32", in: Folder())
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.errors == "notice: the reference multiplies float32 matrices without rounding them\n")
+  }
+
+  @Test func aPrecisionThatDoesNotExistIsOneLine() throws {
+    let outcome = try Apus().run("gradcheck", "--matmul-precision", "tf31", in: Folder())
+    #expect(outcome.status == 64)
+    #expect(
+      outcome.errors
+        == "error: --matmul-precision: there is no 'tf31' (did you mean 'tf32'?); expected "
+        + "float32, tf32 or bfloat16\n")
+  }
+
   @Test func aFamilyThatDoesNotExistIsOneLine() throws {
     let outcome = try Apus().run("gradcheck", "--only", "matmull", in: Folder())
     #expect(outcome.status == 64)

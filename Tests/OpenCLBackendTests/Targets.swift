@@ -24,6 +24,16 @@ struct Target: Sendable, CustomTestStringConvertible {
   /// Every device as a graphics processor.
   static let gpu = make("gpu") { _ in .gpu }
 
+  /// Every device with fragments of a precision: those of its tensor cores, or emulated ones.
+  static func fragments(_ precision: MatMulPrecision) -> [Target] {
+    make("\(precision)") { device in
+      var profile = DeviceProfile.graphics
+      profile.tensorCores = TensorCores(
+        precision, isEmulated: (device.computeCapability?.major ?? 0) < 8)
+      return profile
+    }
+  }
+
   /// The kernels that can be chained, which replays do at once whatever there is to compute.
   static let chaining = [("own", DeviceProfile.cpu), ("lanes", .processor)].flatMap {
     name, profile in

@@ -164,6 +164,9 @@ public final class WatchedBackend: Backend {
   }
 
   /// As the reference.
+  public var matMulPrecision: MatMulPrecision { base.matMulPrecision }
+
+  /// As the reference.
   public func multiply(
     _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
   ) throws {

@@ -78,7 +78,10 @@ struct BenchCommand: ParsableCommand {
     bar?.clear()
     try Console.print(
       format.isJSON
-        ? JSON.text(Report(device: device.identifier, ceilings: ceilings, results: results))
+        ? JSON.text(
+          Report(
+            device: device.identifier, matMulPrecision: device.matMulPrecision.rawValue,
+            ceilings: ceilings, results: results))
         : ([table(of: results).description] + results.compactMap(kernels))
           .map { "\n\($0)" }.joined(separator: "\n"))
   }
@@ -90,6 +93,7 @@ struct BenchCommand: ParsableCommand {
 
   private struct Report: Encodable {
     let device: String
+    let matMulPrecision: String
     let ceilings: DeviceCeilings?
     let results: [BenchmarkResult]
   }

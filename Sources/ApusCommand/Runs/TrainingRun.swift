@@ -142,9 +142,16 @@ struct TrainingRun {
       checkpoint: try TrainingCheckpoint(network, optimizer, history: epochs))
   }
 
-  /// What the same bits need beside the configuration: the tuning entry that was in use.
-  private var tuningComment: String {
-    device.tuningEntry.map { "# trained with tuning entry \($0.identifier) of \($0.date)\n" } ?? ""
+  /// What the same bits need beside the configuration: the tuning entry and precision in use.
+  private var deviceComment: String {
+    var comment = ""
+    if let entry = device.tuningEntry {
+      comment += "# trained with tuning entry \(entry.identifier) of \(entry.date)\n"
+    }
+    if device.matMulPrecision != .float32 {
+      comment += "# trained with --matmul-precision \(device.matMulPrecision)\n"
+    }
+    return comment
   }
 
   /// Leaves the network and what belongs to it in a directory.
@@ -153,7 +160,7 @@ struct TrainingRun {
     try directory.publish { directory in
       try weights.write(to: directory.url(of: .model))
       try preprocessor.save(to: directory.url(of: .preprocessing))
-      try (tuningComment + configuration.resolved).write(
+      try (deviceComment + configuration.resolved).write(
         to: directory.url(of: .configuration), atomically: false, encoding: .utf8)
       try result.checkpoint.write(to: directory.url(of: .training))
       try Self.metrics(result.epochs).write(
