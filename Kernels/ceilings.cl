@@ -21,6 +21,7 @@
 // Work size: any multiple of the work-group.
 // A work-item adds `rounds` products to each of its chains, and writes their sum.
 // Memory: one vector is written by each work-item.
+#if WANTED(fma_ceiling)
 KERNEL(GROUP_SIZE, 1)
 void fma_ceiling(__global VECTOR *output, const float factor, const INDEX rounds WORK_ITEM) {
   VECTOR chains[CHAINS];
@@ -33,11 +34,14 @@ void fma_ceiling(__global VECTOR *output, const float factor, const INDEX rounds
   UNROLL for (uint c = 1; c < CHAINS; ++c) sum += chains[c];
   output[get_global_id(0)] = sum;
 }
+#endif
 
 // Work size: the number of vectors in either buffer.
 // A work-item copies one.
 // Memory: each buffer is gone through once.
+#if WANTED(copy_ceiling)
 KERNEL(GROUP_SIZE, 1)
 void copy_ceiling(__global const VECTOR *input, __global VECTOR *output WORK_ITEM) {
   output[get_global_id(0)] = input[get_global_id(0)];
 }
+#endif

@@ -217,6 +217,7 @@ static WORD label_of(const long label, const INDEX classes) {
 // Computes the loss of each row, and the statistic that the gradient needs. The numbers are share
 // and spread of the coefficients; of the hinge they are the margin and 1 / classes.
 // Memory: scores, and distributions, are read once from memory and up to twice more from cache.
+#if WANTED(class_loss)
 KERNEL(GROUP_SIZE, 1)
 void class_loss(
     __global const SCALAR *scores, __global const TYPE_TARGETS *targets,
@@ -282,12 +283,14 @@ void class_loss(
     STORE_ROWS(losses, ONLY_KNOWN(loss));
   }
 }
+#endif
 
 // Work size: as `class_loss`.
 // Finds the maximum of each row and the sum of its coefficients, then computes the gradients. The
 // numbers are those of class_loss.
 // Memory: scores, and distributions, are read once from memory and once more from cache; each
 // gradient is written once.
+#if WANTED(class_loss_gradient)
 KERNEL(GROUP_SIZE, 1)
 void class_loss_gradient(
     __global const SCALAR *cotangent, __global const SCALAR *scores,
@@ -349,3 +352,4 @@ void class_loss_gradient(
   }
 #endif
 }
+#endif

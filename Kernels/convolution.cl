@@ -28,6 +28,7 @@
 // A work-item copies the taps of TILE_ROWS filters in one channel: they lie tap after tap, filter
 // beside filter, with zeros for filters that there are not.
 // Memory: the weight is read and written once.
+#if WANTED(pack_filters)
 KERNEL(1, 1)
 void pack_filters(
     __global const SCALAR *weight, __global SCALAR *packed,
@@ -44,6 +45,7 @@ void pack_filters(
         *packed++ = first + r < of.filters
             ? weight[begin + r * of.weight_filter + u * of.weight_row + v * of.weight_column] : 0;
 }
+#endif
 
 // Work size: (ceil(images · groups · blocks / share), 1, 1).
 // A work-item computes `share` blocks of rows, for all filters of a group: PANEL positions at a time,
@@ -51,6 +53,7 @@ void pack_filters(
 // over all of the depth. Positions that lie between the rows are computed and not written.
 // Memory: x is read once and copied; of the copy, what PANEL positions see is read from the nearest
 // cache for every tile; the packed weight is read once for every PANEL positions; y is written once.
+#if WANTED(correlate_panels)
 KERNEL(1, 1)
 void correlate_panels(
     __global const SCALAR *x, __global const SCALAR *packed, BIAS_PARAMETER __global SCALAR *y,
@@ -134,6 +137,7 @@ void correlate_panels(
     }
   }
 }
+#endif
 
 #ifndef STAGE
 // Work size: (ceil(images · rows · columns / GROUP_COLUMNS) · GROUP_X, ceil(filters / GROUP_ROWS) ·
@@ -143,6 +147,7 @@ void correlate_panels(
 // products at a time go through local memory, with zeros in the padding and beyond the edges.
 // Memory: x is read TAPS · filters / GROUP_ROWS times, mostly from cache, the weight once for each
 // GROUP_COLUMNS positions; y is written once.
+#if WANTED(correlate_tiles)
 KERNEL(GROUP_X, GROUP_Y)
 void correlate_tiles(
     __global const SCALAR *x, __global const SCALAR *weight, BIAS_PARAMETER __global SCALAR *y,
@@ -206,4 +211,5 @@ void correlate_tiles(
     }
   }
 }
+#endif
 #endif

@@ -20,6 +20,7 @@ struct weight_gradient {
 // Memory: x is read once and copied, y once for each part; of the copies, the region is read from
 // cache once for every PANEL filters, y once for every TILE_ROWS taps. The sums, `partial`, are read
 // and written once for each block.
+#if WANTED(weight_gradient_panels)
 KERNEL(1, 1)
 void weight_gradient_panels(
     __global const SCALAR *y, __global const SCALAR *x, __global SCALAR *partial,
@@ -104,11 +105,13 @@ void weight_gradient_panels(
     }
   }
 }
+#endif
 
 // Work size: (ceil(channels · TAPS / TILE_ROWS), ceil(filters / PANEL), groups).
 // A work-item adds up TILE_ROWS taps of PANEL filters over all chunks, in order, and writes them
 // filter by filter.
 // Memory: the chunks' sums are read once and the gradient written once.
+#if WANTED(merge_panels)
 KERNEL(1, 1)
 void merge_panels(
     __global const SCALAR *partial, __global SCALAR *gradient, const struct correlation of,
@@ -129,6 +132,7 @@ void merge_panels(
   for (uint f = 0; f < filters; ++f)
     for (uint t = 0; t < taps; ++t) gradient[f * width + t] = sums[t * PANEL + f];
 }
+#endif
 
 #ifndef STAGE
 // Work size: (ceil(channels · TAPS / GROUP_COLUMNS) · GROUP_X, ceil(filters / GROUP_ROWS) · GROUP_Y,
@@ -137,6 +141,7 @@ void merge_panels(
 // of a chunk, a work-item ITEM_ROWS × ITEM_COLUMNS of them in registers.
 // Memory: y is read channels · TAPS / GROUP_COLUMNS times, x TAPS · filters / GROUP_ROWS times,
 // mostly from cache; each chunk's gradient is written once.
+#if WANTED(weight_gradient_tiles)
 KERNEL(GROUP_X, GROUP_Y)
 void weight_gradient_tiles(
     __global const SCALAR *y, __global const SCALAR *x, __global SCALAR *gradient,
@@ -189,4 +194,5 @@ void weight_gradient_tiles(
     }
   }
 }
+#endif
 #endif

@@ -40,6 +40,7 @@ static INDEX row_number(
 // Work size: count · width, rounded up to the work-group.
 // A work-item copies one element.
 // Memory: the chosen rows are read and the output written once, adjacent elements together.
+#if WANTED(gather)
 KERNEL(GROUP_SIZE, 1)
 void gather(
     __global const BITS *table, __global const TYPE_INDICES *indices, __global BITS *output,
@@ -51,12 +52,14 @@ void gather(
   output[of.output + element] =
       row < of.rows ? table[of.source + row * of.width + element % of.width] : (BITS)MISSING;
 }
+#endif
 
 // Work size: ceil(width / LANES) × ceil(rows / share), rounded up to the work-group.
 // A work-item sums LANES columns of `share` rows: it walks all values in order and adds those that
 // belong to its rows, so each sum has one writer and one order.
 // Memory: each value is read once, the row numbers once by each work-item, from cache; the sums are
 // read and written once for each value.
+#if WANTED(scatter_add)
 KERNEL(GROUP_SIZE, 1)
 void scatter_add(
     __global const SCALAR *values, __global const TYPE_INDICES *indices, __global SCALAR *sums,
@@ -78,3 +81,4 @@ void scatter_add(
         sums[row * of.width + lane] += values[i * of.width + lane];
   }
 }
+#endif

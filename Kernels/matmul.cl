@@ -61,6 +61,7 @@
 // A work-item copies PANEL elements across for each of PACK_DEPTH positions along k: panel p holds,
 // k after k, the elements p·PANEL … (p + 1)·PANEL − 1, with zeros after the last.
 // Memory: the matrix is read once and the panels written once.
+#if WANTED(pack_panels)
 KERNEL(1, 1)
 void pack_panels(
     __global const SCALAR *matrix, __global SCALAR *panels, const struct matrix of,
@@ -82,6 +83,7 @@ void pack_panels(
     }
   }
 }
+#endif
 
 #ifdef A_PACKED
 #define A_AT(r) (r)
@@ -96,6 +98,7 @@ void pack_panels(
 // sums stay in registers over all of k.
 // Memory: of b each panel is read once for every BLOCK_ROWS rows, from cache for every tile; a is
 // read once for every panel; the output is written once.
+#if WANTED(multiply_panels)
 KERNEL(1, 1)
 void multiply_panels(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
@@ -180,10 +183,12 @@ void multiply_panels(
 #endif
   }
 }
+#endif
 
 // Work size: (columns, rows, batches), rounded up to the work-group.
 // A work-item adds the parts of one output in order, and completes it.
 // Memory: each part is read once and the output written once.
+#if WANTED(merge_parts)
 KERNEL(GROUP_X, GROUP_Y)
 void merge_parts(
     __global const SCALAR *sums, BIAS_PARAMETER __global SCALAR *output,
@@ -199,10 +204,12 @@ void merge_parts(
   output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
       activation(BIASED(sum, i, j));
 }
+#endif
 
 // Work size: (columns, rows, batches), rounded up to the work-group.
 // A work-item computes one output.
 // Memory: a is read for each column and b for each row, from cache but for the first time.
+#if WANTED(multiply_directly)
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_directly(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
@@ -219,6 +226,7 @@ void multiply_directly(
   output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
       activation(BIASED(sum, i, j));
 }
+#endif
 
 // Local memory is for kernels alone.
 #ifndef STAGE
@@ -275,6 +283,7 @@ void multiply_directly(
 // then stored to a second tile, so that one barrier is enough.
 // Memory: a is read columns / GROUP_COLUMNS times, b rows / GROUP_ROWS times; the output is written
 // once.
+#if WANTED(multiply_tiles)
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_tiles(
     __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
@@ -371,4 +380,5 @@ void multiply_tiles(
     }
   }
 }
+#endif
 #endif

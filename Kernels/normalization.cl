@@ -317,6 +317,7 @@ INLINED VECTOR inverse_deviation(
 // All of the normalisation of sets that are not divided into chunks.
 // Memory: x is read from memory once, and again from cache, if rows are short enough to stay there;
 // y is written once.
+#if WANTED(normalize_sets)
 KERNEL(GROUP_SIZE, 1)
 void normalize_sets(
     __global const SCALAR *x, __global const SCALAR *scale, __global const SCALAR *shift,
@@ -333,11 +334,13 @@ void normalize_sets(
   DECLARE_CHANNELS;
   NORMALIZE_ELEMENTS
 }
+#endif
 
 // Work size: rows: a work-group for each set and chunk; columns: a work-item for LANES sets and a
 // chunk, rounded up.
 // Finds mean and sum of squares of each chunk.
 // Memory: x is read from memory once, then from cache.
+#if WANTED(moments)
 KERNEL(GROUP_SIZE, 1)
 void moments(
     __global const SCALAR *x, __global SCALAR *partials, const struct layout of WORK_ITEM) {
@@ -347,11 +350,13 @@ void moments(
   MOMENTS;
   STORE_PARTIALS(means, squares);
 }
+#endif
 
 // Work size: a work-item for each model and set, rounded up.
 // Merges the chunks' moments in order, by Chan's formula: from counts n, means m and sums of squared
 // distances M, with δ = m_b − m_a, the whole has the mean m_a + δ·n_b/n and M_a + M_b + δ²·n_a·n_b/n.
 // Memory: the partial results are read once.
+#if WANTED(merge_moments)
 KERNEL(GROUP_SIZE, 1)
 void merge_moments(
     __global const SCALAR *partials, __global SCALAR *mean, __global SCALAR *deviation,
@@ -375,10 +380,12 @@ void merge_moments(
   VSTORE(deviations, part);
   deviation[of.deviation + set] = part[0];
 }
+#endif
 
 // Work size: as `moments`.
 // Normalises the elements of a chunk, whose statistics are known.
 // Memory: x is read and y is written once.
+#if WANTED(normalize_elements)
 KERNEL(GROUP_SIZE, 1)
 void normalize_elements(
     __global const SCALAR *x, __global const SCALAR *scale, __global const SCALAR *shift,
@@ -391,6 +398,7 @@ void normalize_elements(
   DECLARE_CHANNELS;
   NORMALIZE_ELEMENTS
 }
+#endif
 
 #endif
 
@@ -449,6 +457,7 @@ void normalize_elements(
 // All of the gradient of groups that are not divided into chunks; where a group is a channel, that
 // of scale and shift too.
 // Memory: x and the cotangent are read from memory once, then from cache; dx is written once.
+#if WANTED(set_gradients)
 KERNEL(GROUP_SIZE, 1)
 void set_gradients(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
@@ -474,10 +483,12 @@ void set_gradients(
   ELEMENT_GRADIENTS
 }
 #endif
+#endif
 
 // Work size: as `moments`.
 // Sums over a chunk of each set, group or channel.
 // Memory: x and the cotangent are read once.
+#if WANTED(gradient_sums)
 KERNEL(GROUP_SIZE, 1)
 void gradient_sums(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
@@ -492,11 +503,13 @@ void gradient_sums(
   GRADIENT_SUMS;
   STORE_PARTIALS(sums, products);
 }
+#endif
 
 // Work size: a work-item for each model and set, rounded up.
 // Adds the chunks' sums in order. Those of channels are the gradients of scale and shift; those of
 // groups are left in place of the first partial result, as what is taken from each element.
 // Memory: the partial results are read once.
+#if WANTED(merge_sums)
 KERNEL(GROUP_SIZE, 1)
 void merge_sums(
     __global SCALAR *partials, __global const SCALAR *scale, __global SCALAR *scale_gradient,
@@ -524,11 +537,13 @@ void merge_sums(
   partials[1] = NORMAL_PART(product, count);
 #endif
 }
+#endif
 
 #ifndef BY_CHANNEL
 // Work size: as `moments`.
 // The gradient of a chunk's elements, with what `merge_sums` left in the partial results.
 // Memory: x and the cotangent are read and dx is written once.
+#if WANTED(element_gradients)
 KERNEL(GROUP_SIZE, 1)
 void element_gradients(
     __global const SCALAR *cotangent, __global const SCALAR *x, __global const SCALAR *mean,
@@ -546,4 +561,5 @@ void element_gradients(
   const VECTOR multiple = load_sets(partials + 1, 2 * of.chunks, width);
   ELEMENT_GRADIENTS
 }
+#endif
 #endif

@@ -150,6 +150,7 @@ static void pool_row(
 // A work-item pools `share` rows of windows.
 // Memory: x is read once where windows do not overlap, else KERNEL_Y times, mostly from cache; y and
 // the taps are written once.
+#if WANTED(pool_rows)
 KERNEL(1, 1)
 void pool_rows(
     __global const SCALAR *x, TAPS_PARAMETER __global SCALAR *y, const struct planes of,
@@ -187,11 +188,13 @@ void pool_rows(
 #endif
   }
 }
+#endif
 
 // Work size: planes · y_rows · y_columns, rounded up to the work-group.
 // A work-item pools a window.
 // Memory: x is read once where windows do not overlap, else once for each window, mostly from cache;
 // y and the taps are written once.
+#if WANTED(pool_elements)
 KERNEL(GROUP_SIZE, 1)
 void pool_elements(
     __global const SCALAR *x, TAPS_PARAMETER __global SCALAR *y,
@@ -210,6 +213,7 @@ void pool_elements(
       taps + of.taps + row * of.y_columns, y + of.y + row * of.y_columns, of, p, first, last, q, 1,
       false);
 }
+#endif
 
 // A gradient is taken of averages, and where the chosen taps are known.
 #if defined(AVERAGE) || defined(HAS_TAPS)
@@ -245,6 +249,7 @@ static void spread_row(
 // A work-item sums `share` rows of the gradient, over the windows that they lie in, in order.
 // Memory: y and the taps are read once where windows do not overlap, else KERNEL_Y times, mostly
 // from cache; the gradient is written once.
+#if WANTED(pool_gradient_rows)
 KERNEL(1, 1)
 void pool_gradient_rows(
     __global const SCALAR *y, TAPS_PARAMETER __global SCALAR *gradient, const struct planes of,
@@ -279,11 +284,13 @@ void pool_gradient_rows(
     }
   }
 }
+#endif
 
 // Work size: planes · x_rows · x_columns, rounded up to the work-group.
 // A work-item sums one element of the gradient, over the windows that it lies in, in order.
 // Memory: y and the taps are read once where windows do not overlap, else once for each element,
 // mostly from cache; the gradient is written once.
+#if WANTED(pool_gradient_elements)
 KERNEL(GROUP_SIZE, 1)
 void pool_gradient_elements(
     __global const SCALAR *y, TAPS_PARAMETER __global SCALAR *gradient,
@@ -309,4 +316,5 @@ void pool_gradient_elements(
   }
   gradient[of.x + get_global_id(0)] = sum;
 }
+#endif
 #endif

@@ -183,6 +183,7 @@ static void finish(
 // work-group.
 // A work-item reduces LANES neighbouring outputs over one chunk, one position after the other.
 // Memory: each operand is read once, LANES × work-items adjacent elements at a time.
+#if WANTED(reduce_columns)
 KERNEL(GROUP_SIZE, 1)
 void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_ITEM) {
   const INDEX length = layout.kept[KEPT_RANK - 1];
@@ -229,6 +230,7 @@ void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WO
   UNROLL for (uint lane = 0; lane < LANES; ++lane)
     if (lane < width) FINISH(row * length + column + lane, chunk, lanes[lane]);
 }
+#endif
 #else
 #define STRIDE(v) layout.reduced_strides[v][REDUCED_RANK - 1]
 
@@ -236,6 +238,7 @@ void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WO
 // A work-item reduces every GROUP_SIZE-th position of the chunk, or, alone in its group, all of
 // them in LANES interleaved parts; then the parts are combined in a tree.
 // Memory: each operand is read once, adjacent work-items or lanes reading adjacent elements.
+#if WANTED(reduce_rows)
 KERNEL(GROUP_SIZE, 1)
 void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_ITEM) {
   LOCAL_SLOTS(state, slots);
@@ -287,10 +290,12 @@ void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_
   if (get_local_id(0) == 0) FINISH(output, chunk, lanes[0]);
 }
 #endif
+#endif
 
 // Work size: a work-group for each output.
 // A work-item combines every GROUP_SIZE-th partial result in order; then the parts are combined.
 // Memory: each partial result is read once.
+#if WANTED(reduce_partials)
 KERNEL(GROUP_SIZE, 1)
 void reduce_partials(
     __global const state *partials, __global TYPE_OUTPUT *results, const SCALE scale,
@@ -303,3 +308,4 @@ void reduce_partials(
   COMBINE_GROUP(result, slots, combine);
   if (get_local_id(0) == 0) finish(results, scale, output, &layout, result);
 }
+#endif
