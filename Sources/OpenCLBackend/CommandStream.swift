@@ -113,7 +113,7 @@ final class CommandStream: Sendable {
       state.kernels.append(
         LoadedKernel(
           kernel: kernel, program: program, specification: source as? any KernelSpecification,
-          hasRun: !program.isIncomplete(without: function)))
+          hasRun: !program.isToBeKept))
       state.known[source] = prepared
       return prepared
     }
@@ -351,28 +351,21 @@ final class CommandStream: Sendable {
     } catch let error as OpenCLError {
       throw state.withLock { failWritten(error, &$0) }
     }
-    let (kernels, storages) = state.withLock { state in
+    let (programs, storages) = state.withLock { state in
       Self.releaseTransfers(&state)
       state.times.settle()
       let runs = state.firstRuns
       state.firstRuns = []
-      return (
-        runs.map { (state.kernels[$0].program, state.kernels[$0].kernel.info.name) },
-        state.written.remove(upTo: mark.position)
-      )
+      return (runs.map { state.kernels[$0].program }, state.written.remove(upTo: mark.position))
     }
     // Storages may end here, which takes the pool's lock.
     _ = consume storages
-    guard !kernels.isEmpty else { return }
+    guard !programs.isEmpty else { return }
     // While PoCL makes a binary it loads each kernel a second time, and may take one for the other
     // when the kernel is running (3.1, pocl_release_dlhandle_cache): nothing runs meanwhile.
     state.withLock { state in
       do { try settling(&state) { () throws(OpenCLError) in try queue.finish() } } catch { return }
-      for (program, runs) in Dictionary(grouping: kernels, by: { ObjectIdentifier($0.0) })
-        .values.map({ ($0[0].0, Set($0.map(\.1))) })
-      {
-        program.save(afterRunning: runs)
-      }
+      for program in programs { program.keep() }
     }
   }
 

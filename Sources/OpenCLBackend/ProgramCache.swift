@@ -96,7 +96,7 @@ final class ProgramCache: Sendable {
       entry = restored
     } else {
       do throws(OpenCLError) {
-        entry = CachedProgram(try build(), file: file, complete: [])
+        entry = CachedProgram(try build(), keptIn: file)
       } catch {
         throw BackendError(error)
       }
@@ -110,10 +110,10 @@ final class ProgramCache: Sendable {
   }
 
   private func restored(from file: ProgramFile?, name: String) -> CachedProgram? {
-    guard let file, let contents = file.read() else { return nil }
+    guard let file, let binary = file.read() else { return nil }
     do {
-      let program = try Program(context, binary: contents.binary, name: name, options: options)
-      return CachedProgram(program, file: file, complete: contents.functions)
+      let program = try Program(context, binary: binary, name: name, options: options)
+      return CachedProgram(program, keptIn: nil)
     } catch {
       log.debug("\(file.path) is built anew: \(error)")
       file.remove()
@@ -122,35 +122,28 @@ final class ProgramCache: Sendable {
   }
 }
 
-/// A program, and which of its kernels the binary on disk has in their final form.
+/// A program, which has one kernel, and where it is to be kept.
 ///
 /// Some drivers compile a kernel for good when it first runs, so the binary is taken after that.
 final class CachedProgram: Sendable {
   /// The program.
   let program: Program
   private let file: ProgramFile?
-  private let complete: Mutex<Set<String>>
 
-  init(_ program: Program, file: ProgramFile?, complete: Set<String>) {
+  /// - Parameter file: nil where the program is kept already, or never.
+  init(_ program: Program, keptIn file: ProgramFile?) {
     self.program = program
     self.file = file
-    self.complete = Mutex(complete)
   }
 
-  /// Whether a kernel has to run before what is on disk is complete.
-  func isIncomplete(without function: String) -> Bool {
-    file != nil && complete.withLock { !$0.contains(function) }
-  }
+  /// Whether the kernel's first run is waited for, to keep the binary.
+  var isToBeKept: Bool { file != nil }
 
-  /// Writes the binary after the first run of kernels.
-  func save(afterRunning functions: Set<String>) {
+  /// Writes the binary; to be called after the kernel's first run.
+  func keep() {
     guard let file else { return }
-    let all = complete.withLock { complete in
-      complete.formUnion(functions)
-      return complete
-    }
     do {
-      file.write(ProgramFile.Contents(functions: all, binary: try program.binary()))
+      file.write(try program.binary())
     } catch {
       // A driver without binaries: its programs are built each time.
       Logger(label: "apus.programs").debug("\(program.name) is not kept: \(error)")

@@ -7,22 +7,13 @@ import Foundation
 /// at the same time: each writes a file of its own and renames it, which replaces the other's as a
 /// whole.
 struct ProgramFile: Sendable {
-  /// What a file holds.
-  struct Contents: Equatable {
-    /// The kernels that are in the binary in their final form.
-    var functions: Set<String>
-    /// What the driver gave.
-    var binary: [UInt8]
-  }
-
   private struct Header: Codable {
     var format: String
     var identity: String
-    var functions: [String]
     var checksum: String
   }
 
-  private static let format = "apus program 1"
+  private static let format = "apus program 2"
 
   /// Where the file is, or would be.
   let path: String
@@ -41,8 +32,8 @@ struct ProgramFile: Sendable {
     path = "\(directory)/\(identity).program"
   }
 
-  /// The contents, or nil where there is no file or none that can be used; a damaged one is removed.
-  func read() -> Contents? {
+  /// The binary, or nil where there is no file or none that can be used; a damaged one is removed.
+  func read() -> [UInt8]? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     guard let end = data.firstIndex(of: UInt8(ascii: "\n")),
       let header = try? JSONDecoder().decode(Header.self, from: data[..<end]),
@@ -52,21 +43,20 @@ struct ProgramFile: Sendable {
       remove()
       return nil
     }
-    return Contents(functions: Set(header.functions), binary: Array(data[(end + 1)...]))
+    return Array(data[(end + 1)...])
   }
 
-  /// Writes the contents; a folder that cannot be written to is no error, only slower.
-  func write(_ contents: Contents) {
+  /// Writes the binary; a folder that cannot be written to is no error, only slower.
+  func write(_ binary: [UInt8]) {
     let header = Header(
-      format: Self.format, identity: identity, functions: contents.functions.sorted(),
-      checksum: StableHash.hexadecimal(of: contents.binary))
+      format: Self.format, identity: identity, checksum: StableHash.hexadecimal(of: binary))
     let own = "\(directory)/\(UUID().uuidString).unfinished"
     do {
       try FileManager.default.createDirectory(
         atPath: directory, withIntermediateDirectories: true)
       var data = try JSONEncoder().encode(header)
       data.append(UInt8(ascii: "\n"))
-      data.append(contentsOf: contents.binary)
+      data.append(contentsOf: binary)
       try data.write(to: URL(fileURLWithPath: own))
       if rename(own, path) != 0 { unlink(own) }
     } catch {

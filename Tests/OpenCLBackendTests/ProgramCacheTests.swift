@@ -11,13 +11,12 @@ import Testing
     var loaded: Int
   }
 
-  /// Opens a backend, runs a sum of two launches, and says how many programs came from where.
+  /// Opens a backend, runs a sum, and says how many programs came from where.
   @discardableResult
   private func run(
     _ directory: String?, _ change: (Calls) -> Void = { _ in }
   ) throws -> Origins {
     let bench = try Bench {
-      $0.profile = Target.lanes[0].backend.profile
       $0.cacheDirectory = directory
     }
     change(bench.calls)
@@ -45,8 +44,8 @@ import Testing
     }
   }
 
-  /// Both kernels of a program are kept, though each is complete only after its own first run.
-  @Test func laterKernelsAreAdded() throws {
+  /// Of a file's kernels each is kept by itself: what does not run is neither compiled nor kept.
+  @Test func kernelsAreKeptOneByOne() throws {
     try withTemporaryFolder { folder in
       let bench = try Bench { $0.cacheDirectory = folder }
       let (x, y) = (try bench.view([1, 2, 3, 4]), try bench.view([1, 2, 3, 4]))
@@ -57,17 +56,13 @@ import Testing
         x, geometry: geometry, mode: .meanAndVariance, epsilon: 1, scale: nil, shift: nil,
         activation: nil, into: y, mean: mean, inverseDeviation: deviation)
       try bench.backend.wait()
-      let first = try Data(contentsOf: URL(filePath: try files(folder)[0]))
+      try #expect(files(folder).count == 1)
       try bench.backend.normalizeGradient(
         y, x: x, mean: mean, inverseDeviation: deviation, geometry: geometry,
         mode: .meanAndVariance, scale: nil, shift: nil, activationDerivative: nil, into: y,
         scaleGradient: nil, shiftGradient: nil)
       try bench.backend.wait()
-      try #expect(files(folder).count == 1)
-      let second = try Data(contentsOf: URL(filePath: try files(folder)[0]))
-      #expect(first != second)
-      let header = String(decoding: second.prefix(400), as: UTF8.self)
-      #expect(header.contains("\"normalize_sets\"") && header.contains("\"set_gradients\""))
+      try #expect(files(folder).count == 2)
     }
   }
 
