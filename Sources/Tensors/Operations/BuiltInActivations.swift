@@ -237,13 +237,26 @@ extension Activation {
     0.5 * $0 * (1 + ($0 * .constant(0.5.squareRoot())).erf)
   }
 
-  /// x/2·(1 + tanh(√(2/π)·(x + 0.044715x³))): within 5·10⁻⁴ of x·Φ(x).
+  /// x/2·(1 + tanh(u)) with u = √(2/π)·(x + 0.044715x³): within 5·10⁻⁴ of x·Φ(x).
+  ///
+  /// As x·σ(2u), for devices whose tanh stops short of ±1: far from 0 that error, times x³ in the
+  /// gradient, would be all there is. 1 − σ is σ(−2u), which does not cancel.
   ///
   /// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
-  public static let geluTanh = Activation("geluTanh") {
-    let inner = .constant((2 / Double.pi).squareRoot()) * ($0 + 0.044715 * $0 * $0 * $0)
-    return 0.5 * $0 * (1 + inner.tanh)
-  }
+  public static let geluTanh: Activation = {
+    let factor = 2 * (2 / Double.pi).squareRoot()
+    @Sendable func doubledInner(_ x: Expression) -> Expression {
+      .constant(factor) * (x + 0.044715 * x * x * x)
+    }
+    return Activation(
+      "geluTanh",
+      derivative: .ofInput { x in
+        let inner = doubledInner(x)
+        let slope = .constant(factor) * (1 + 0.134145 * x * x)
+        return inner.sigmoid * (1 + x * slope * (-inner).sigmoid)
+      }
+    ) { $0 * doubledInner($0).sigmoid }
+  }()
 
   /// x·tanh(log(1 + eˣ)).
   ///

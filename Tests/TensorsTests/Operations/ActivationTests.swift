@@ -188,4 +188,27 @@ extension Setting {
     try expectClose(Tensors.tanh(x), values.map { tanh($0) }, .ulps(8))
     try expectClose(softplus(x), values.map { $0 > 20 ? $0 : log1p(exp($0)) }, .ulps(8))
   }
+
+  /// Where an activation is saturated, or all but a line, no error of a device is magnified: in values
+  /// and gradients it is one of a few units in the last place, of the result or of 1.
+  @Test("Far from 0 devices agree with the reference", arguments: Activation.all)
+  func farFromZero(activation: Activation) throws {
+    let points = [15.0, 20, 100, 1000, 30_000].flatMap { [$0, -$0] }
+    func results(_ setting: Setting) throws -> [[Double]] {
+      let x = setting.tensor(points, [points.count])
+      let (y, pullback) = valueWithPullback(at: [x]) { activation($0[0]) }
+      let gradients = pullback(setting.tensor(points.map { _ in 1 }, [points.count]))
+      return try ([y] + gradients).map { try $0.array(of: Double.self) }
+    }
+    let truth = try results(Setting(.reference, .float64))
+    for setting in Setting.all {
+      for (values, expected) in zip(try results(setting), truth) {
+        for (place, (value, expected)) in zip(values, expected).enumerated() {
+          #expect(
+            (value - expected).magnitude <= 64 * setting.epsilon * max(1, expected.magnitude),
+            "\(activation.name) at \(points[place]) on \(setting): \(value), not \(expected)")
+        }
+      }
+    }
+  }
 }
