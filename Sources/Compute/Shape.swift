@@ -21,6 +21,21 @@ public struct Shape: Hashable, Sendable {
   /// The number of elements: the product of the lengths, 1 for a scalar.
   public var count: Int { dimensions.reduce(1, *) }
 
+  /// Whether memory could have the elements of a thousand such shapes: whether they are at most 2⁴⁰.
+  ///
+  /// Traps at no length, unlike ``count``.
+  package var isAddressable: Bool { Shape.product(of: dimensions) != nil }
+
+  /// The product of lengths, or nil where it is more than 2⁴⁰.
+  package static func product(of lengths: [Int]) -> Int? {
+    let limit = 1 << 40
+    if lengths.contains(0) { return 0 }
+    return lengths.reduce(1) { (product: Int?, length) in
+      guard let product, length <= limit / product else { return nil }
+      return product * length
+    }
+  }
+
   /// The length of an axis; a negative axis counts from the last.
   ///
   /// Traps when there is no such axis.

@@ -66,17 +66,33 @@ public final class Sequential: Module, Layer {
 
   /// Builds the layers in order.
   public func build(input: Shape) throws(ModelError) -> Shape {
+    guard input.isAddressable else {
+      throw ModelError("an example of shape \(input) is more than memory can have")
+    }
     var shape = input
     outputShapes = []
     for (index, layer) in layers.enumerated() {
       do throws(ModelError) {
         shape = try layer.build(input: shape)
+        try checkMemory(of: layer, output: shape)
       } catch {
         throw error.inside(layer, named: "\(index)")
       }
       outputShapes.append(shape)
     }
     return shape
+  }
+
+  /// Throws where a layer's output or one of its parameters is beyond all memory, before anyone counts
+  /// its elements.
+  private func checkMemory(of layer: any Layer, output: Shape) throws(ModelError) {
+    guard output.isAddressable else {
+      throw ModelError("its output of shape \(output) is more than memory can have")
+    }
+    for (path, parameter) in layer.parameters {
+      guard let shape = parameter.shape, !shape.isAddressable else { continue }
+      throw ModelError("its parameter \(path) of shape \(shape) is more than memory can have")
+    }
   }
 }
 

@@ -35,19 +35,22 @@ public final class Reshape: Module, Layer {
 
   /// The shape of an example behind the layer, or nil when one of this shape cannot have it.
   private func target(for example: Shape) -> Shape? {
-    let known = lengths.filter { $0 > 0 }.reduce(1, *)
+    guard let known = knownCount else { return nil }
     let hasOpenLength = lengths.contains(-1)
     guard hasOpenLength ? example.count % known == 0 : example.count == known else { return nil }
     return Shape(lengths.map { $0 == -1 ? example.count / known : $0 })
   }
 
+  /// The product of the lengths that are known; nil where it is beyond all memory.
+  private var knownCount: Int? { Shape.product(of: lengths.filter { $0 > 0 }) }
+
   /// The shape that was asked for; throws when the input has another number of elements.
   public func build(input: Shape) throws(ModelError) -> Shape {
     guard let target = target(for: input) else {
-      let known = lengths.filter { $0 > 0 }.reduce(1, *)
+      let known = knownCount.map { "\($0)" } ?? "more than 2⁴⁰"
       throw ModelError(
         """
-        \(summary) needs \(lengths.contains(-1) ? "a multiple of \(known)" : "\(known)") elements, \
+        \(summary) needs \(lengths.contains(-1) ? "a multiple of \(known)" : known) elements, \
         but its input of shape \(input) has \(input.count)
         """)
     }

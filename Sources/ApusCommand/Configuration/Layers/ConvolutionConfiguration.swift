@@ -8,7 +8,7 @@ extension LayerReader {
     let channels = try section.channels("channels")
     let kernel = try section.length("kernel", default: 3)
     let stride = try section.length("stride", default: 1)
-    let padding = try section.padding("padding")
+    let padding = try section.padding("padding", isRow: true)
     let dilation = try section.length("dilation", default: 1)
     let groups = try section.groups("groups", dividing: channels)
     let (weight, bias) = try section.initializers()
@@ -140,8 +140,11 @@ extension ConfigurationSection {
     return Size2D(height: numbers[0], width: numbers[numbers.count - 1])
   }
 
-  /// `valid`, `same`, or so many zeros at each edge.
-  fileprivate func padding(_ key: String) throws -> ConvolutionPadding {
+  /// `valid`, `same`, so many zeros at each edge, down and across, or at every edge by its name:
+  /// `{top: 1, bottom: 0, left: 1, right: 2}`.
+  ///
+  /// - Parameter isRow: Whether there are only two edges, left and right.
+  fileprivate func padding(_ key: String, isRow: Bool = false) throws -> ConvolutionPadding {
     guard let node = node(key), node.scalar?.string != "valid" else {
       record(key, Node("valid"))
       return .valid
@@ -150,12 +153,25 @@ extension ConfigurationSection {
       record(key, Node("same"))
       return .same
     }
+    if node.mapping != nil {
+      return try section(key) { edges in
+        func zeros(_ edge: String) throws -> Int {
+          try edges.value(edge, .wholeNumber(0...Self.lengths.upperBound), default: 0)
+        }
+        return .explicit(
+          top: isRow ? 0 : try zeros("top"), bottom: isRow ? 0 : try zeros("bottom"),
+          left: try zeros("left"), right: try zeros("right"))
+      }
+    }
     do {
       return .symmetric(recordSize(key, try size(node, key, least: 0)))
     } catch {
       throw ConfigurationError(
         place(of: key),
-        "there is \(node.kindDescription); expected valid, same, \(Self.sizes(least: 0))")
+        """
+        there is \(node.kindDescription); expected valid, same, \(Self.sizes(least: 0)), or the \
+        edges by name, such as {top: 1, right: 2}
+        """)
     }
   }
 
@@ -180,7 +196,9 @@ extension ConfigurationSection {
     let window = try requiredSize("window")
     let stride = try size("stride", default: window)
     let padding = try size("padding", default: 0, least: 0)
-    try checkPadding(padding, window)
+    guard padding.height * 2 <= window.height, padding.width * 2 <= window.width else {
+      throw tooMuchPadding("\(padding)", "\(window)")
+    }
     return (window, stride, padding)
   }
 
@@ -189,15 +207,13 @@ extension ConfigurationSection {
     let window = try requiredValue("window", .wholeNumber(Self.lengths))
     let stride = try length("stride", default: window)
     let padding = try value("padding", .wholeNumber(0...Self.lengths.upperBound), default: 0)
-    try checkPadding(Size2D(padding), Size2D(window))
+    guard padding * 2 <= window else { throw tooMuchPadding("\(padding)", "\(window)") }
     return (window, stride, padding)
   }
 
-  private func checkPadding(_ padding: Size2D, _ window: Size2D) throws {
-    guard padding.height * 2 <= window.height, padding.width * 2 <= window.width else {
-      throw ConfigurationError(
-        place(of: "padding"),
-        "there is \(padding) for a window of \(window); expected at most half the window")
-    }
+  private func tooMuchPadding(_ padding: String, _ window: String) -> ConfigurationError {
+    ConfigurationError(
+      place(of: "padding"),
+      "there is \(padding) for a window of \(window); expected at most half the window")
   }
 }
