@@ -84,10 +84,13 @@ extension Module {
   /// The arrays, where they have a synonym of a name, by that name.
   private func withOwnNames(_ saved: Safetensors, _ root: String) -> Safetensors {
     var names: [String: String] = [:]
+    var taken: Set<String> = []
     walk { path, module in
       let prefix = root + (path.isEmpty ? "" : path + ".")
-      for (synonym, name) in module.synonyms where saved[prefix + name] == nil {
-        names[prefix + synonym] = prefix + name
+      for (synonym, name) in module.synonyms
+      where saved[prefix + name] == nil && saved[prefix + synonym] != nil {
+        // Of several synonyms in one file the first counts; the others are unexpected.
+        if taken.insert(prefix + name).inserted { names[prefix + synonym] = prefix + name }
       }
     }
     guard !names.isEmpty else { return saved }

@@ -2,7 +2,8 @@ public import Compute
 
 /// The number of inputs and outputs of one unit of a layer.
 public struct Fans: Sendable, Hashable {
-  /// Inputs that each output sums over.
+  /// Inputs that each output sums over; for a transposed convolution see
+  /// ``init(ofTransposed:groupCount:)``.
   public let fanIn: Int
   /// Outputs that each input reaches.
   public let fanOut: Int
@@ -26,5 +27,13 @@ public struct Fans: Sendable, Hashable {
     fanIn = (shape.rank > 1 ? shape[1] : 1) * kernel
     fanOut = (shape.rank > 0 ? shape[0] : 1) / max(groupCount, 1) * kernel
     self.groupCount = groupCount
+  }
+
+  /// The fans of a transposed convolution's weight `[in, out / groups, …]`, as PyTorch counts them:
+  /// those of the convolution that it is the transpose of, whose outputs are its inputs.
+  ///
+  /// What an output sums over depends on the stride too: at a stride of 1 it is the fan-out.
+  public init(ofTransposed shape: Shape, groupCount: Int = 1) {
+    self.init(of: shape, groupCount: groupCount)
   }
 }

@@ -9,7 +9,8 @@ extension Initializer {
   /// for a normal z with mean 0 and variance 1: after such a layer the mean square is 1 again. This
   /// is the rest of PyTorch's table too: 1 for the identity, √2 for ReLU, √(2/(1 + slope²)) for
   /// leaky ReLU. The mean is taken numerically, to some 10⁻¹⁴ of it; it is NaN for an activation
-  /// that is 0 everywhere, or whose square has no mean.
+  /// that is 0 everywhere, or whose square has no mean (of poles only those that 1/x has, or worse, are
+  /// found).
   ///
   /// Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, section
   /// 2.2; G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017, for selu.

@@ -220,6 +220,15 @@ import func Foundation.exp
     expect(.hardTanh, 1 / (1 - 2 * density).squareRoot())
     expect(Activation("half") { max($0, -1) }, 1 / (1 - density).squareRoot())
     #expect(Initializer.gain(for: Activation("none") { $0 * 0 }).isNaN)
+    // The mean square is √(1/(1 − 4a)) of exp(a·x²), and there is none from a = 1/4 on.
+    expect(Activation("narrow") { (0.125 * $0 * $0).exp }, 0.5.squareRoot().squareRoot())
+    for (name, endless) in [
+      ("wide", Activation("wide") { (0.25 * $0 * $0).exp }),
+      ("steep", Activation("steep") { ($0 * $0).exp }),
+      ("pole", Activation("pole") { 1 / $0 }),
+    ] {
+      #expect(Initializer.gain(for: endless).isNaN, "\(name)")
+    }
     #expect(Initializer.heNormal(for: .tanh).name == "heNormal(gain \(5.0 / 3))")
   }
 

@@ -95,8 +95,9 @@ public final class ConvTranspose2D: Module, ActivationFusingLayer {
     }
     let shape: Shape = [input[0], outputCount / groups, kernel.height, kernel.width]
     $weight.shape = shape
-    $weight.fans = Fans(of: shape)
-    bias?.fans = Fans(of: shape)
+    let fans = Fans(ofTransposed: shape, groupCount: groups)
+    $weight.fans = fans
+    bias?.fans = fans
     return [outputCount, axes.rows.input, axes.columns.input]
   }
 }

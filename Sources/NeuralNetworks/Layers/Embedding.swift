@@ -14,7 +14,7 @@ public final class Embedding: Module, Layer {
   public let rowCount: Int
   /// The length of a row.
   public let width: Int
-  /// The number of the row that stands for nothing: it gives zeros and is not trained.
+  /// The number of the row that stands for nothing: zeros at first, and not trained.
   public let paddingIndex: Int?
 
   /// Creates a table; traps when the padding is not one of its rows.
@@ -44,8 +44,9 @@ public final class Embedding: Module, Layer {
     let numbers = x.dtype.isFloatingPoint ? x.detached.cast(to: .int32) : x
     let rows = weight.gather(numbers)
     guard let paddingIndex else { return rows }
+    // What was loaded for the padding is given, as in PyTorch, but no gradient goes there.
     let isThere = (numbers .!= Double(paddingIndex)).cast(to: rows.dtype)
-    return rows * isThere.expandingShape(at: -1)
+    return isThere.expandingShape(at: -1).select(rows, rows.detached)
   }
 
   override func finishInitialization() {

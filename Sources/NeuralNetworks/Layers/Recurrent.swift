@@ -71,11 +71,12 @@ public final class SimpleRNN: Recurrent {
   public init(
     _ unitCount: Int, activation: Activation = .tanh,
     normalization: RecurrentNormalization? = nil, returnsSequence: Bool = false,
-    hasBias: Bool = true
+    hasBias: Bool = true, weight: Initializer = .torchLinear(), bias: Initializer = .torchLinear()
   ) {
     super.init(
       SimpleRNNCell(
-        unitCount, activation: activation, normalization: normalization, hasBias: hasBias),
+        unitCount, activation: activation, normalization: normalization, hasBias: hasBias,
+        weight: weight, bias: bias),
       returnsSequence: returnsSequence)
   }
 }
@@ -83,15 +84,25 @@ public final class SimpleRNN: Recurrent {
 /// A layer of long short-term memory; see ``LSTMCell``.
 public final class LSTM: Recurrent {
   /// Creates a layer that learns the number of its inputs when the model is built.
-  public init(_ unitCount: Int, returnsSequence: Bool = false, hasBias: Bool = true) {
-    super.init(LSTMCell(unitCount, hasBias: hasBias), returnsSequence: returnsSequence)
+  public init(
+    _ unitCount: Int, returnsSequence: Bool = false, hasBias: Bool = true,
+    weight: Initializer = .torchLinear(), bias: Initializer = .torchLinear()
+  ) {
+    super.init(
+      LSTMCell(unitCount, hasBias: hasBias, weight: weight, bias: bias),
+      returnsSequence: returnsSequence)
   }
 }
 
 /// A layer of gated recurrent units; see ``GRUCell``.
 public final class GRU: Recurrent {
   /// Creates a layer that learns the number of its inputs when the model is built.
-  public init(_ unitCount: Int, returnsSequence: Bool = false, hasBias: Bool = true) {
-    super.init(GRUCell(unitCount, hasBias: hasBias), returnsSequence: returnsSequence)
+  public init(
+    _ unitCount: Int, returnsSequence: Bool = false, hasBias: Bool = true,
+    weight: Initializer = .torchLinear(), bias: Initializer = .torchLinear()
+  ) {
+    super.init(
+      GRUCell(unitCount, hasBias: hasBias, weight: weight, bias: bias),
+      returnsSequence: returnsSequence)
   }
 }

@@ -26,13 +26,7 @@ extension Embedding: ONNXExportable {
   public func addNodes(to graph: ONNXGraph, input: ONNXValue) throws -> ONNXValue {
     let numbers = graph.wholeNumbers(input)
     let shape = try build(input: input.shape)
-    let rows = graph.node("Gather", try graph.values(of: $weight), numbers, shape: shape)
-    guard let paddingIndex else { return rows }
-    let isThere = graph.node("Not", graph.node("Equal", numbers, graph.integer(paddingIndex)))
-    let factors = graph.node(
-      "Unsqueeze", graph.number(isThere), graph.integers([-1]),
-      shape: Shape(input.shape.dimensions + [1]))
-    return graph.node("Mul", rows, factors)
+    return graph.node("Gather", try graph.values(of: $weight), numbers, shape: shape)
   }
 }
 
