@@ -18,9 +18,9 @@ struct BlockConfigurationTests {
           - [multiply: 2]
           - [identity]
       - reshape: [-1, 1]
-      - simpleRNN: {units: 3, normalization: layer, sequence: true}
-      - gru: {units: 3, sequence: true}
-      - lstm: 4
+      - simpleRNN: {units: 3, activation: relu, normalization: layer, sequence: true}
+      - gru: {units: 3, sequence: true, initializer: orthogonal, biasInitializer: zeros}
+      - lstm: {units: 4, initializer: glorotUniform}
       - linear: 2
     train: {epochs: 1}
 
@@ -86,6 +86,10 @@ struct BlockConfigurationTests {
       "c.yaml:3: model[0].simpleRNN.normalization: there is 'layr' (did you mean 'layer'?); expected one of none, layer, batch"
     ),
     (
+      "- embedding: {rows: 3, width: 2, initializer: zeros}",
+      "c.yaml:1: data.standardize: the first layer, embedding, takes numbers of rows, which this would change; expected false"
+    ),
+    (
       "- embedding: {rows: 3}",
       "c.yaml:3: model[0].embedding.width: the key is missing; expected a whole number from 1 to 1000000"
     ),
@@ -98,6 +102,31 @@ struct BlockConfigurationTests {
     let outcome = try Apus().run("model", "c.yaml", in: folder)
     #expect(outcome.status == 65)
     #expect(outcome.errors.hasPrefix("error: \(message)"), "\(outcome.errors)")
+  }
+
+  @Test func aNumberThatIsNoRowIsNamed() throws {
+    let folder = try Sample.folder(
+      Sample.configuration(
+        model: "[embedding: {rows: 3, width: 2}, flatten, linear: 2]", "train: {epochs: 1}"))
+    let refused = try Apus().run("train", "c.yaml", in: folder)
+    #expect(refused.status == 65)
+    #expect(
+      refused.errors
+        == "error: c.yaml:2: model[0].embedding: the data have 3, which is no row of "
+        + "Embedding(3, 2); expected whole numbers from 0 to 2\n")
+
+    try folder.write(
+      Sample.configuration(
+        model: "[embedding: {rows: 4, width: 2}, flatten, linear: 2]", "train: {epochs: 1}"),
+      to: "c.yaml")
+    #expect(try Apus().run("train", "c.yaml", "--output", "run", in: folder).status == 0)
+    try folder.write("a,b\n0,1\n0.5,3\n", to: "more.csv")
+    let predicted = try Apus().run("predict", "run", "more.csv", in: folder)
+    #expect(predicted.status == 65)
+    #expect(
+      predicted.errors
+        == "error: more.csv:3: there is 0.5, which is no row of Embedding(4, 2); expected whole "
+        + "numbers from 0 to 3\n")
   }
 
   @Test func theGraphIsDrawnWithItsBranches() throws {

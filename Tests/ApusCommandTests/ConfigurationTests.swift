@@ -68,6 +68,7 @@ struct ConfigurationTests {
         - leakyReLU: 0.1
         - linear: {units: 4, initializer: {normal: 0.1}, biasInitializer: zeros}
         - elu
+        - activation: {leakyReLU: 0.2}
         - dropout: 0.25
         - meanOnlyBatchNorm: {momentum: average}
         - layerNorm: {bias: false}
@@ -127,6 +128,10 @@ struct ConfigurationTests {
           biasInitializer: zeros
       - elu:
           alpha: 1.0
+      - activation:
+          function:
+            leakyReLU:
+              slope: 0.2
       - dropout:
           probability: 0.25
       - meanOnlyBatchNorm:
@@ -401,6 +406,10 @@ struct ConfigurationTests {
       "data: {file: t.csv, heldOut: 1}\n",
       "c.yaml:1: data.heldOut: there is '1'; expected a number from 0 to below 1"),
     Mistake(
+      "data: {file: x.npy}\n",
+      "c.yaml:1: data.file: a .npy file is one array; expected a .npz file, which has inputs and labels, or a CSV file"
+    ),
+    Mistake(
       "data: {file: t.csv, standardize: yes}\n",
       "c.yaml:1: data.standardize: there is 'yes'; expected true or false"),
     Mistake(
@@ -449,7 +458,21 @@ struct ConfigurationTests {
     model(
       "linear: {units: 3, initializer: {zeros: 1}}",
       ".linear.initializer.zeros: 'zeros' takes no setting; expected 'zeros' alone"),
+    model(
+      "linear: {units: 3, initializer: {lecunNormal: {mode: fanOut}}}",
+      ".linear.initializer.lecunNormal: 'lecunNormal' takes no setting; expected 'lecunNormal' alone"
+    ),
+    model(
+      "linear: {units: 3, initializer: {heNormal: {gain: 1, activation: relu}}}",
+      ".linear.initializer.heNormal.activation: there is a gain too, which it would give; expected one of them"
+    ),
     model("relu: 1", ".relu: 'relu' takes no setting; expected 'relu' alone"),
+    model(
+      "gelu: {approximate: tanh}", ".gelu: 'gelu' takes no setting; expected 'gelu' alone"),
+    model(
+      "reshape: [1000000000, 1000000000, 1000000000]",
+      ".reshape: Reshape(1000000000, 1000000000, 1000000000) needs more than 2⁴⁰ elements, but its input of shape [2] has 2"
+    ),
     model(
       "reshape: [2, x]",
       ".reshape[1]: there is 'x'; expected a whole number from -1 to 1000000000"),
@@ -477,6 +500,10 @@ struct ConfigurationTests {
     model(
       "activation: {function: {relu: 1}}",
       ".activation.function.relu: 'relu' takes no setting; expected 'relu' alone"),
+    model(
+      "activation: {leakyRELU: 0.2}",
+      ".activation: there is no 'leakyRELU' (did you mean 'leakyReLU'?); expected an activation, one of \(Activation.names.joined(separator: ", "))"
+    ),
     model(
       "perUnit: cos",
       ".perUnit: there is 'cos'; expected a list of activations, such as [cos, identity]"),

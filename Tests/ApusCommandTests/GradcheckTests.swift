@@ -11,7 +11,8 @@ struct GradcheckTests {
     let outcome = try Apus().run(
       "gradcheck", "--device", device, "--only", "indexing", "--seed", "3", in: Folder())
     #expect(outcome.status == 0)
-    #expect(outcome.errors == "")
+    // Where kernels are to be built it takes so long that it says how far it has come.
+    #expect(outcome.errors.split(separator: "\n").allSatisfy { $0.hasPrefix("checked ") })
     #expect(outcome.output.hasPrefix("gradient checks on \(device) ("))
     #expect(outcome.output.contains("seed 3"))
     #expect(outcome.output.contains("\nindexing.gather "))

@@ -75,17 +75,6 @@ struct Choice {
     return (result, settings.isEmpty ? Node(name) : Node([(Node(name), Node(settings))]))
   }
 
-  /// Reads the only setting, which may be left out.
-  ///
-  /// Also gives the choice as it was understood.
-  func setting<Value>(
-    _ expectation: Expectation<Value>
-  ) throws(ConfigurationError) -> (value: Value?, resolved: Node) {
-    guard let node = value else { return (nil, Node(name)) }
-    let value = try expectation.value(of: node, at: place)
-    return (value, Node([(Node(name), .scalar(expectation.write(value)))]))
-  }
-
   /// The error of a setting that the thing of this name does not take, or must have.
   func wrongSetting(isMissing: Bool) -> ConfigurationError {
     ConfigurationError(

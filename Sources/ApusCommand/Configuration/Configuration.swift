@@ -61,6 +61,7 @@ struct Configuration {
         }
       )
     }
+    try parts.data.checkStandardization(for: parts.model)
     data = parts.data
     model = parts.model
     loss = parts.loss

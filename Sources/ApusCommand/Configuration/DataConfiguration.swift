@@ -24,6 +24,7 @@ struct DataConfiguration {
   private let filePlace: Place
   private let inputsPlace: Place
   private let labelPlace: Place
+  private let standardizePlace: Place
 
   /// Reads the section; files are relative to the folder of the configuration.
   init(_ section: ConfigurationSection, folder: String, seed: UInt64?) throws {
@@ -32,6 +33,12 @@ struct DataConfiguration {
       .file(
         "the path of a CSV file with a header, or of a .npz file, from the configuration's folder",
         in: folder))
+    guard !file.lowercased().hasSuffix(".npy") else {
+      throw ConfigurationError(
+        section.place(of: "file"),
+        "a .npy file is one array; expected a .npz file, which has inputs and labels, or a CSV file"
+      )
+    }
     let labelKey: String
     if Self.isArchive(file) {
       labelKey = "labels"
@@ -54,6 +61,15 @@ struct DataConfiguration {
     preprocessing = standardizes ? .standardize : .none
     filePlace = section.place(of: "file")
     labelPlace = section.place(of: labelKey)
+    standardizePlace = section.place(of: "standardize")
+  }
+
+  /// Throws where the data are numbers of rows, which standardising would change.
+  func checkStandardization(for model: ModelConfiguration) throws(ConfigurationError) {
+    guard preprocessing == .standardize, model.embeddingOfInputs != nil else { return }
+    throw ConfigurationError(
+      standardizePlace,
+      "the first layer, embedding, takes numbers of rows, which this would change; expected false")
   }
 
   /// Whether a file is NumPy's `.npz` by its name.

@@ -5,19 +5,19 @@ import Yams
 extension ConfigurationSection {
   /// How a parameter of a layer starts: `heNormal`, with a setting `{normal: 0.01}`, or with
   /// several `{heNormal: {activation: gelu, mode: fanOut}}`.
-  func initializer(_ key: String, default usual: String = "torchLinear") throws -> Initializer {
+  func initializer(_ key: String, default usual: Node = "torchLinear") throws -> Initializer {
     let choice = try Choice(
-      node(key) ?? Node(usual), at: place(of: key), of: "an initializer", among: Initializer.names)
-    guard
-      let builtIn = Initializer.builtIn.first(where: { $0.name == choice.name }),
-      let first = builtIn.settings.first, choice.hasSettings || first.usual != nil
-    else {
-      let (value, resolved) = try choice.setting(.number(.any))
-      guard let initializer = Initializer.named(choice.name, setting: value) else {
-        throw choice.wrongSetting(isMissing: value == nil)
+      node(key) ?? usual, at: place(of: key), of: "an initializer", among: Initializer.names)
+    let builtIn = Initializer.builtIn.first { $0.name == choice.name }
+    guard let builtIn, let first = builtIn.settings.first else {
+      guard let initializer = builtIn?.initializer(), !choice.hasSettings else {
+        throw choice.wrongSetting(isMissing: false)
       }
-      record(key, resolved)
+      record(key, Node(choice.name))
       return initializer
+    }
+    guard choice.hasSettings || first.usual != nil else {
+      throw choice.wrongSetting(isMissing: true)
     }
     let (initializer, resolved) = try choice.settings(shortKey: first.name) {
       section -> Initializer? in try section.settled(builtIn)
@@ -51,6 +51,10 @@ extension ConfigurationSection {
   private func gain() throws -> Double? {
     let key = "activation"
     guard let node = node(key) else { return nil }
+    guard self.node("gain") == nil else {
+      throw ConfigurationError(
+        place(of: key), "there is a gain too, which it would give; expected one of them")
+    }
     let gain = Initializer.gain(
       for: try ActivationConfiguration(node, at: place(of: key)).activation)
     guard gain.isFinite else {

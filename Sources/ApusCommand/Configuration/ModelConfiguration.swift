@@ -57,6 +57,13 @@ extension ModelConfiguration {
     return Built(network: network, outputShapes: network.outputShapes)
   }
 
+  /// The embedding that takes the numbers of the examples themselves.
+  var embeddingOfInputs: (layer: Embedding, place: Place)? {
+    let first = items.first { !($0.layer is Reshape || $0.layer is Flatten) }
+    guard let first, let layer = first.layer as? Embedding else { return nil }
+    return (layer, first.place)
+  }
+
   /// The first layer of a built model that takes statistics which one row alone does not have.
   var layerThatNeedsBatches: LayerConfiguration? { all.first { $0.layer.needsSeveralExamples } }
 }

@@ -12,6 +12,7 @@ struct TrainedModel {
   let dtype: DType
   let network: Sequential
   let device: Device
+  private let embeddingOfInputs: Embedding?
 
   /// Reads a run and puts its network on a device.
   init(_ run: RunDirectory, on device: Device) throws {
@@ -21,6 +22,7 @@ struct TrainedModel {
     preprocessor = try Preprocessor(contentsOf: run.url(of: .preprocessing))
     let schema = preprocessor.schema
     loss = configuration.loss
+    embeddingOfInputs = configuration.model.embeddingOfInputs?.layer
     dtype = configuration.training.dtype
     network = try configuration.model.build(
       input: schema.exampleShape, classCount: schema.labelVocabulary.count, loss: loss
@@ -39,8 +41,15 @@ struct TrainedModel {
 
   /// What the network gives for each row of data.
   ///
-  /// A row for which the network gives no finite numbers is an error at its place.
+  /// A row for which the network gives no finite numbers is an error at its place, and so is one with
+  /// a number that an embedding has no row for.
   func outputs(for rows: ModelInputs) throws -> [[Double]] {
+    if let embedding = embeddingOfInputs,
+      let number = try embedding.numberOfNoRow(in: rows.tensor)
+    {
+      throw RunError(
+        "\(rows.place(number.example)): there is \(embedding.refusal(of: number.value))")
+    }
     let outputs = predict(network, rows.tensor)
     let width = outputs.shape[-1]
     let values = try outputs.array(of: Double.self)
@@ -51,6 +60,23 @@ struct TrainedModel {
       }
       return output
     }
+  }
+}
+
+extension Embedding {
+  /// The first number that is not one of a row, and the number of its example; nil where all are.
+  func numberOfNoRow(in numbers: Tensor) throws -> (example: Int, value: Double)? {
+    let values = try numbers.array(of: Double.self)
+    let place = values.firstIndex {
+      $0 != $0.rounded() || !(0..<Double(rowCount)).contains($0)
+    }
+    return place.map { ($0 / (values.count / numbers.shape[0]), values[$0]) }
+  }
+
+  /// What is wrong with a number, and what would be right.
+  func refusal(of number: Double) -> String {
+    "\(String(format: "%g", number)), which is no row of \(summary); expected whole numbers from 0 to "
+      + "\(rowCount - 1)"
   }
 }
 

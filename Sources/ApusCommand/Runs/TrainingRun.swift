@@ -63,6 +63,12 @@ struct TrainingRun {
     heldOut =
       parts.heldOut.rowCount > 0
       ? parts.heldOut.examples(standardization, dtype: training.dtype, on: device) : nil
+    if let (embedding, place) = configuration.model.embeddingOfInputs {
+      for inputs in [examples.inputs, heldOut?.inputs].compactMap({ $0 }) {
+        guard let number = try embedding.numberOfNoRow(in: inputs) else { continue }
+        throw ConfigurationError(place, "the data have \(embedding.refusal(of: number.value))")
+      }
+    }
     network.initialize(seed: training.seed, on: device, dtype: training.dtype)
     weightDifferences = try training.initialWeights?.load(into: network)
     trainingRowCount = parts.training.rowCount

@@ -56,12 +56,11 @@ struct ActivationConfiguration {
       self.activation = activation
       self.resolved = resolved
     } else {
-      let (value, resolved) = try choice.setting(.number(.any))
-      guard let activation = builtIn?.activation(setting: value) else {
-        throw choice.wrongSetting(isMissing: value == nil)
+      guard let activation = builtIn?.activation(), !choice.hasSettings else {
+        throw choice.wrongSetting(isMissing: false)
       }
       self.activation = activation
-      self.resolved = resolved
+      resolved = Node(choice.name)
     }
   }
 }
@@ -76,8 +75,8 @@ extension LayerConfiguration {
 
 /// Activations that somebody wrote, or that are more than a function of one number.
 extension LayerReader {
-  /// `activation: "x + cos(3*x)"`.
-  static let activation = LayerReader(shortKey: "function") { section in
+  /// `activation: "x + cos(3*x)"`, or `activation: {leakyReLU: 0.2}`.
+  static let activation = LayerReader(shortKey: "function", isShortMapping: true) { section in
     let key = "function"
     guard let node = section.node(key) else {
       throw section.missing(key, expected: ActivationConfiguration.expected)

@@ -1,4 +1,5 @@
 import NeuralNetworks
+import Yams
 
 /// Layers of weights.
 extension LayerReader {
@@ -21,6 +22,8 @@ extension LayerReader {
     let rows = try section.requiredValue("rows", .wholeNumber(1...1_000_000_000))
     let width = try section.requiredValue("width", .wholeNumber(1...1_000_000))
     let padding = try section.optionalValue("padding", .wholeNumber(0...(rows - 1)))
-    return Embedding(rows, width, paddingIndex: padding)
+    let weight = try section.initializer(
+      "initializer", default: ["normal": Node("1", .implicit, .plain)])
+    return Embedding(rows, width, paddingIndex: padding, weight: weight)
   }
 }
