@@ -50,6 +50,15 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
 
 /// A layer that can apply an activation in its own launches.
 protocol ActivationFusingLayer: Layer {
+  /// What each output goes through.
+  var activation: Activation { get }
+  /// The output through an activation in place of the layer's own.
+  func output(for x: Tensor, through activation: Activation) -> Tensor
+}
+
+extension ActivationFusingLayer {
   /// The activation of the layer's output.
-  func callAsFunction(_ x: Tensor, then activation: Activation) -> Tensor
+  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
+    activation.isIdentity ? output(for: x, through: next) : next(self(x))
+  }
 }

@@ -54,13 +54,9 @@ public final class BatchNorm: Module, ActivationFusingLayer, BatchStatisticsLaye
   /// The normalised batch.
   ///
   /// Traps in training when a channel has a single value, which has no variance.
-  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? normalized(x, next) : next(self(x))
-  }
-
-  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     require(
       x.rank >= 2 && x.shape[1] == $runningMean.shape?[0],
       "\(place): the input has shape \(x.shape), not [n, c] or [n, c, …]")

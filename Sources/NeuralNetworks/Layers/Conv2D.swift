@@ -71,13 +71,9 @@ public final class Conv2D: Module, ActivationFusingLayer {
   }
 
   /// The layer's output.
-  public func callAsFunction(_ x: Tensor) -> Tensor { convolved(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? convolved(x, next) : next(self(x))
-  }
-
-  private func convolved(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     conv2d(
       x, weight: weight, bias: bias?.value, stride: stride, padding: padding, dilation: dilation,
       groups: groups, activation: activation)

@@ -48,13 +48,9 @@ public final class GroupNorm: Module, ActivationFusingLayer {
   }
 
   /// The normalised examples; traps when the input has another number of channels.
-  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? normalized(x, next) : next(self(x))
-  }
-
-  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     require(
       x.rank >= 2 && x.shape[1] == channelCount,
       "\(place): the input has shape \(x.shape), not [n, c] or [n, c, …]")

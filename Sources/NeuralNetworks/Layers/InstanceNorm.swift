@@ -37,13 +37,9 @@ public final class InstanceNorm: Module, ActivationFusingLayer {
   public override var summary: String { "InstanceNorm(\(channelCount.map(String.init) ?? ""))" }
 
   /// The normalised examples; traps when the input has another number of channels, or one position.
-  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? normalized(x, next) : next(self(x))
-  }
-
-  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     require(
       x.rank >= 3 && x.shape[1] == channelCount,
       "\(place): the input has shape \(x.shape), not [n, c, …]")

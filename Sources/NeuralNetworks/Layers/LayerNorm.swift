@@ -58,13 +58,9 @@ public final class LayerNorm: Module, ActivationFusingLayer {
   public override var summary: String { "LayerNorm(\(lengths(shape, axisCount)))" }
 
   /// The normalised examples; traps when the last axes are others than the layer's.
-  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? normalized(x, next) : next(self(x))
-  }
-
-  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     requireTrailing(shape, of: x)
     return normalize(
       x, geometry: .layer(x.shape, axes: axisCount), mode: .meanAndVariance, epsilon: epsilon,

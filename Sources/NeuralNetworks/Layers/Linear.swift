@@ -45,13 +45,10 @@ public final class Linear: Module, ActivationFusingLayer, WeightedLayer {
   }
 
   /// The layer's output.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    linear(x, weight: weight, bias: bias?.value, activation: activation)
-  }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity
-      ? linear(x, weight: weight, bias: bias?.value, activation: next) : next(self(x))
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
+    linear(x, weight: weight, bias: bias?.value, activation: activation)
   }
 
   /// Takes the number of inputs from the last axis.

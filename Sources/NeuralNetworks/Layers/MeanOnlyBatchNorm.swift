@@ -47,13 +47,9 @@ public final class MeanOnlyBatchNorm: Module, ActivationFusingLayer, BatchStatis
   /// The centred batch.
   ///
   /// Traps in training when a channel has a single value, of which only the bias would be left.
-  public func callAsFunction(_ x: Tensor) -> Tensor { centered(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? centered(x, next) : next(self(x))
-  }
-
-  private func centered(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     require(
       x.rank >= 2 && x.shape[1] == $runningMean.shape?[0],
       "\(place): the input has shape \(x.shape), not [n, c] or [n, c, …]")

@@ -50,13 +50,9 @@ public final class RMSNorm: Module, ActivationFusingLayer {
   public override var summary: String { "RMSNorm(\(lengths(shape, axisCount)))" }
 
   /// The normalised examples; traps when the last axes are others than the layer's.
-  public func callAsFunction(_ x: Tensor) -> Tensor { normalized(x, activation) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { output(for: x, through: activation) }
 
-  func callAsFunction(_ x: Tensor, then next: Activation) -> Tensor {
-    activation.isIdentity ? normalized(x, next) : next(self(x))
-  }
-
-  private func normalized(_ x: Tensor, _ activation: Activation) -> Tensor {
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
     requireTrailing(shape, of: x)
     let least = x.dtype == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
     return normalize(

@@ -92,10 +92,13 @@ public final class WeightNorm: Module, ActivationFusingLayer {
   /// The layer's output with the weight.
   public func callAsFunction(_ x: Tensor) -> Tensor { withWeight { layer(x) } }
 
-  func callAsFunction(_ x: Tensor, then activation: Activation) -> Tensor {
-    guard let layer = layer as? any ActivationFusingLayer else { return activation(self(x)) }
-    return withWeight { layer(x, then: activation) }
+  var activation: Activation { fusingLayer?.activation ?? .identity }
+
+  func output(for x: Tensor, through activation: Activation) -> Tensor {
+    withWeight { fusingLayer?.output(for: x, through: activation) ?? activation(layer(x)) }
   }
+
+  private var fusingLayer: (any ActivationFusingLayer)? { layer as? any ActivationFusingLayer }
 
   private func withWeight(_ body: () -> Tensor) -> Tensor {
     layer.weightParameter.substitute = weight
