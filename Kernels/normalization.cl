@@ -170,40 +170,37 @@ INLINED VECTOR look_up(
 // The number of the first set among those of all models, and its partial result.
 #define SET_NUMBER (model * of.sets + first_set)
 
-// The sets' own numbers, a stride apart; one work-item writes what a work-group found.
+// The sets' own numbers; one work-item writes what a work-group found.
 #ifdef COLUMNS
-INLINED VECTOR load_sets(
-    __global const SCALAR *numbers, const INDEX stride, const uint width) {
-  return stride == 1 ? load_lanes(numbers, width) : load_apart(numbers, 0, stride, width);
-}
-INLINED void store_sets(
-    __global SCALAR *numbers, const INDEX stride, const VECTOR x, const uint width) {
-  if (stride == 1)
-    store_lanes(numbers, x, width);
-  else
-    store_apart(numbers, 0, stride, x, width);
-}
+#define load_sets load_lanes
+#define store_sets store_lanes
 #else
-INLINED VECTOR load_sets(
-    __global const SCALAR *numbers, const INDEX stride, const uint width) {
+INLINED VECTOR load_sets(__global const SCALAR *numbers, const uint width) {
   return (VECTOR)numbers[0];
 }
-INLINED void store_sets(
-    __global SCALAR *numbers, const INDEX stride, const VECTOR x, const uint width) {
+INLINED void store_sets(__global SCALAR *numbers, const VECTOR x, const uint width) {
   SCALAR part[LANES];
   VSTORE(x, part);
   if (get_local_id(0) == 0) numbers[0] = part[0];
 }
 #endif
-#define LOAD_SETS(array) load_sets(array + of.array + SET_NUMBER, 1, width)
-#define STORE_SETS(array, x) store_sets(array + of.array + SET_NUMBER, 1, x, width)
-// Two for each chunk of a set.
-#define PARTIAL (partials + 2 * (SET_NUMBER * of.chunks + chunk))
+#define LOAD_SETS(array) load_sets(array + of.array + SET_NUMBER, width)
+#define STORE_SETS(array, x) store_sets(array + of.array + SET_NUMBER, x, width)
+// Two for each chunk of a set, which lie as [model, chunk, 2, set].
+#define PARTIALS(chunk) (partials + (model * of.chunks + (chunk)) * 2 * of.sets + first_set)
 #define STORE_PARTIALS(first, second)                                          \
   do {                                                                         \
-    store_sets(PARTIAL, 2 * of.chunks, first, width);                          \
-    store_sets(PARTIAL + 1, 2 * of.chunks, second, width);                     \
+    store_sets(PARTIALS(chunk), first, width);                                 \
+    store_sets(PARTIALS(chunk) + of.sets, second, width);                      \
   } while (0)
+
+// Says which sets a work-item of a merge has: LANES of them, whatever a vector is otherwise.
+#define BEGIN_MERGE                                                            \
+  const INDEX blocks = (of.sets + LANES - 1) / LANES;                          \
+  const INDEX model = get_global_id(0) / blocks;                               \
+  if (model >= of.models) return;                                              \
+  const INDEX first_set = get_global_id(0) % blocks * LANES;                   \
+  const uint width = (uint)min((INDEX)LANES, of.sets - first_set)
 
 // Scale and shift of elements: those of their sets, or looked up.
 #if defined(BY_CHANNEL) || defined(CHANNEL_IS_GROUP)
@@ -352,7 +349,7 @@ void moments(
 }
 #endif
 
-// Work size: a work-item for each model and set, rounded up.
+// Work size: a work-item for each model and LANES sets, rounded up.
 // Merges the chunks' moments in order, by Chan's formula: from counts n, means m and sums of squared
 // distances M, with δ = m_b − m_a, the whole has the mean m_a + δ·n_b/n and M_a + M_b + δ²·n_a·n_b/n.
 // Memory: the partial results are read once.
@@ -361,24 +358,23 @@ KERNEL(GROUP_SIZE, 1)
 void merge_moments(
     __global const SCALAR *partials, __global SCALAR *mean, __global SCALAR *deviation,
     const SCALAR epsilon, const struct layout of WORK_ITEM) {
-  const INDEX set = get_global_id(0);
-  if (set >= of.models * of.sets) return;
-  partials += 2 * set * of.chunks;
+  BEGIN_MERGE;
   const INDEX total = of.outer * of.inner;
-  SCALAR merged_mean = partials[0], merged_squares = partials[1];
+  VECTOR means = load_lanes(PARTIALS(0), width);
+  VECTOR squares = load_lanes(PARTIALS(0) + of.sets, width);
   for (INDEX chunk = 1; chunk < of.chunks; ++chunk) {
     const INDEX before = chunk * of.chunk_length;
     const SCALAR share = (SCALAR)min(of.chunk_length, total - before);
     const SCALAR weight = share / (SCALAR)min(before + of.chunk_length, total);
-    const SCALAR distance = partials[2 * chunk] - merged_mean;
-    merged_mean += distance * weight;
-    merged_squares += partials[2 * chunk + 1] + distance * distance * ((SCALAR)before * weight);
+    const VECTOR apart = load_lanes(PARTIALS(chunk), width) - means;
+    means += apart * weight;
+    squares += load_lanes(PARTIALS(chunk) + of.sets, width)
+        + apart * apart * ((SCALAR)before * weight);
   }
-  mean[of.mean + set] = merged_mean;
-  const VECTOR deviations = inverse_deviation((VECTOR)merged_squares, (SCALAR)total, epsilon);
-  SCALAR part[LANES];
-  VSTORE(deviations, part);
-  deviation[of.deviation + set] = part[0];
+  store_lanes(mean + of.mean + SET_NUMBER, means, width);
+  store_lanes(
+      deviation + of.deviation + SET_NUMBER, inverse_deviation(squares, (SCALAR)total, epsilon),
+      width);
 }
 #endif
 
@@ -505,7 +501,7 @@ void gradient_sums(
 }
 #endif
 
-// Work size: a work-item for each model and set, rounded up.
+// Work size: a work-item for each model and LANES sets, rounded up.
 // Adds the chunks' sums in order. Those of channels are the gradients of scale and shift; those of
 // groups are left in place of the first partial result, as what is taken from each element.
 // Memory: the partial results are read once.
@@ -514,27 +510,29 @@ KERNEL(GROUP_SIZE, 1)
 void merge_sums(
     __global SCALAR *partials, __global const SCALAR *scale, __global SCALAR *scale_gradient,
     __global SCALAR *shift_gradient, const struct layout of WORK_ITEM) {
-  const INDEX set = get_global_id(0);
-  if (set >= of.models * of.sets) return;
-  partials += 2 * set * of.chunks;
-  SCALAR sum = partials[0], product = partials[1];
+  BEGIN_MERGE;
+  VECTOR sums = load_lanes(PARTIALS(0), width);
+  VECTOR products = load_lanes(PARTIALS(0) + of.sets, width);
   for (INDEX chunk = 1; chunk < of.chunks; ++chunk) {
-    sum += partials[2 * chunk];
-    product += partials[2 * chunk + 1];
+    sums += load_lanes(PARTIALS(chunk), width);
+    products += load_lanes(PARTIALS(chunk) + of.sets, width);
   }
 #if defined(BY_CHANNEL) || defined(CHANNEL_IS_GROUP)
-  if (scale_gradient) scale_gradient[of.scale_gradient + set] = product;
-  if (shift_gradient) shift_gradient[of.shift_gradient + set] = sum;
+  if (scale_gradient)
+    store_lanes(scale_gradient + of.scale_gradient + SET_NUMBER, products, width);
+  if (shift_gradient) store_lanes(shift_gradient + of.shift_gradient + SET_NUMBER, sums, width);
 #endif
 #ifndef BY_CHANNEL
 #ifdef CHANNEL_IS_GROUP
-  const SCALAR factor = scale ? scale[of.scale + set] : REAL(1.0);
-  sum *= factor;
-  product *= factor;
+  if (scale) {
+    const VECTOR scales = load_lanes(scale + of.scale + SET_NUMBER, width);
+    sums *= scales;
+    products *= scales;
+  }
 #endif
   const SCALAR count = (SCALAR)(of.outer * of.inner);
-  partials[0] = COMMON_PART(sum, count);
-  partials[1] = NORMAL_PART(product, count);
+  store_lanes(PARTIALS(0), (VECTOR)COMMON_PART(sums, count), width);
+  store_lanes(PARTIALS(0) + of.sets, (VECTOR)NORMAL_PART(products, count), width);
 #endif
 }
 #endif
@@ -556,9 +554,8 @@ void element_gradients(
   x_gradient += of.x_gradient + model_start;
   DECLARE_GROUPS;
   DECLARE_CHANNELS;
-  partials += 2 * SET_NUMBER * of.chunks;
-  const VECTOR common = load_sets(partials, 2 * of.chunks, width);
-  const VECTOR multiple = load_sets(partials + 1, 2 * of.chunks, width);
+  const VECTOR common = load_sets(PARTIALS(0), width);
+  const VECTOR multiple = load_sets(PARTIALS(0) + of.sets, width);
   ELEMENT_GRADIENTS
 }
 #endif

@@ -298,7 +298,8 @@ private struct SetWalk {
   ) -> Launch {
     Launch(
       kernel: prepared.kernel, arguments: arguments,
-      items: WorkSize(models * sets), local: WorkSize(prepared.groupSize), work: 4 * partialCount)
+      items: WorkSize(models * sets.dividedRoundingUp(by: kind.lanes)),
+      local: WorkSize(prepared.groupSize), work: 4 * partialCount)
   }
 }
 
