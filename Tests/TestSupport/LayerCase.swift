@@ -119,8 +119,9 @@ public struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("Multiply of an odd number of features, over positions", [2, 7]) { Multiply(3) },
     LayerCase("Multiply of one feature", [1]) { Multiply(2) },
     LayerCase("Embedding", [3], labels: 6) { Embedding(6, 2) },
+    // The padding is none of the labels: what it gives is not trained, which is no derivative.
     LayerCase("Embedding with padding, and layers behind", [3], labels: 4) {
-      Embedding(4, 2, paddingIndex: 1)
+      Embedding(5, 2, paddingIndex: 4)
       Flatten()
       Linear(2)
     },
