@@ -65,16 +65,26 @@ struct GradcheckCommand: ParsableCommand {
   }
 
   private func openDevice() throws -> Device {
-    guard let name = kernels else { return try device.open() }
+    guard let name = kernels else { return try checked(device.open()) }
     guard let kind = DeviceOptions.Kernels(rawValue: name) else {
       let names = DeviceOptions.Kernels.allCases.map(\.rawValue)
       throw UsageError(
         "--kernels: there is no kind '\(name)'\(suggestion(for: name, among: names)); expected "
           + names.joined(separator: " or "))
     }
-    let device = try device.open(DeviceOptions(kernels: kind))
+    let device = try checked(device.open(DeviceOptions(kernels: kind)))
     guard device.identifier != Device.reference.identifier else {
       throw UsageError("--kernels: the reference has none to choose; expected an OpenCL device")
+    }
+    return device
+  }
+
+  /// The device, unless it rounds what is to be compared with exact numbers.
+  private func checked(_ device: Device) throws(UsageError) -> Device {
+    guard device.matMulPrecision == .float32 else {
+      throw UsageError(
+        "--matmul-precision: \(device.matMulPrecision) is not what gradients are checked in; "
+          + "expected float32")
     }
     return device
   }
