@@ -66,32 +66,48 @@ extension TensorCores {
 }
 
 extension OpenCLBackend {
-  /// Whether a product of integers that takes several fragments, warps and tiles is exact.
-  fileprivate func multipliesIntegersExactly() throws -> Bool {
+  /// Whether products of integers are exact that take several fragments, warps and tiles: with tiles
+  /// of either extent, and operands that lie either way.
+  package func multipliesIntegersExactly() throws -> Bool {
     let (rows, columns, depth) = (130, 134, 70)
-    func elements(_ count: Int, modulus: Int) -> [Float] {
+    func integers(_ count: Int, modulus: Int) -> [Float] {
       (0..<count).map { Float($0 * 7 % modulus - modulus / 2) }
     }
-    func view(_ values: [Float], _ shape: Shape) throws -> View {
-      let storage = try allocate(byteCount: 4 * values.count)
-      try values.withUnsafeBytes { try write($0, to: storage, atByte: 0) }
-      return View(storage, dtype: .float32, shape: shape)
-    }
-    let (a, b) = (
-      elements(rows * depth, modulus: 15), elements(depth * columns, modulus: 13)
-    )
-    let output = try view([Float](repeating: 0, count: rows * columns), [rows, columns])
-    try multiply(
-      view(a, [rows, depth]), view(b, [depth, columns]), bias: nil, activation: nil, into: output)
-    var products = [Float](repeating: 0, count: rows * columns)
-    try products.withUnsafeMutableBytes { try read(output.storage, atByte: 0, into: $0) }
-    return products.indices.allSatisfy { place in
-      let (row, column) = (place / columns, place % columns)
-      let expected = (0..<depth).reduce(Float(0)) {
-        $0 + a[row * depth + $1] * b[$1 * columns + column]
+    let a = integers(rows * depth, modulus: 15)
+    let b = integers(depth * columns, modulus: 13)
+    let (left, right) = (try storage(of: a), try storage(of: b))
+    for isTransposed in [false, true] {
+      // The strides of rows and columns, whichever of them are neighbours.
+      let aStrides = isTransposed ? [1, rows] : [depth, 1]
+      let bStrides = isTransposed ? [1, depth] : [columns, 1]
+      let expected = (0..<rows * columns).map { place in
+        let (row, column) = (place / columns, place % columns)
+        return (0..<depth).reduce(Float(0)) { sum, k in
+          sum + a[row * aStrides[0] + k * aStrides[1]] * b[k * bStrides[0] + column * bStrides[1]]
+        }
       }
-      return products[place] == expected
+      // One product has too few large tiles to keep the device busy; so many have enough.
+      for batches in [1, device.computeUnits / 4 + 1] {
+        let output = try storage(of: [Float](repeating: 0, count: batches * rows * columns))
+        try multiply(
+          View(left, dtype: .float32, shape: [batches, rows, depth], strides: [0] + aStrides),
+          View(right, dtype: .float32, shape: [batches, depth, columns], strides: [0] + bStrides),
+          bias: nil, activation: nil,
+          into: View(output, dtype: .float32, shape: [batches, rows, columns]))
+        var products = [Float](repeating: 0, count: batches * rows * columns)
+        try products.withUnsafeMutableBytes { try read(output, atByte: 0, into: $0) }
+        guard products.indices.allSatisfy({ products[$0] == expected[$0 % expected.count] }) else {
+          return false
+        }
+      }
     }
+    return true
+  }
+
+  private func storage(of values: [Float]) throws -> Storage {
+    let storage = try allocate(byteCount: 4 * values.count)
+    try values.withUnsafeBytes { try write($0, to: storage, atByte: 0) }
+    return storage
   }
 }
 

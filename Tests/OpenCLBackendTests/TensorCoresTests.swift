@@ -1,4 +1,5 @@
 import Compute
+import Foundation
 import OpenCLBackend
 import OpenCLRuntime
 import Testing
@@ -6,7 +7,7 @@ import Testing
 /// Products of rounded elements, by the kernel that tensor cores run; devices that have none exchange
 /// the fragments' words through local memory.
 @Suite(.enabled(if: hasDevice, "no OpenCL device")) struct TensorCoresTests {
-  private let x = Expression.input(0)
+  private let x = Compute.Expression.input(0)
 
   private static let targets =
     Target.fragments(.tf32) + Target.fragments(.bfloat16)
@@ -144,6 +145,35 @@ import Testing
             }
         }
       ])
+    }
+  }
+
+  /// The trial that a device has to pass is passed by right kernels, and by no wrong one: fragments
+  /// that lie otherwise, words in another order, elements fetched from elsewhere.
+  @Test(arguments: targets)
+  func trial(target: Target) throws {
+    #expect(try target.backend.multipliesIntegersExactly())
+    let kernels = try #require(KernelSources.folder)
+    for (right, wrong) in [
+      ("first + n / 2 * 4 + lane % 4", "first + n / 2 * 4 + lane % 2"),
+      ("lane % 4 * 2 + n % 2", "lane % 4 + n % 2 * 4"),
+      ("QUAD_WORD(along_depth, length, n) * PAIR", "QUAD_WORD(along_depth, length, n)"),
+    ] {
+      // With a word of one element the last is right.
+      if right.hasSuffix("PAIR"), target.backend.matMulPrecision == .tf32 { continue }
+      try withTemporaryFolder { folder in
+        try FileManager.default.copyItem(atPath: kernels, toPath: "\(folder)/Kernels")
+        let file = "\(folder)/Kernels/tensor_cores.cl"
+        let source = try String(contentsOfFile: file, encoding: .utf8)
+        let mutant = source.replacing(right, with: wrong)
+        #expect(mutant != source)
+        try mutant.write(toFile: file, atomically: true, encoding: .utf8)
+        var options = OpenCLBackend.Options(environment: ["APUS_KERNELS": "\(folder)/Kernels"])
+        options.profile = target.backend.profile
+        options.cacheDirectory = nil
+        let backend = try OpenCLBackend(device: target.backend.device, options: options)
+        #expect(try !backend.multipliesIntegersExactly(), "\(wrong)")
+      }
     }
   }
 
