@@ -21,10 +21,10 @@ public struct DeviceOptions: Sendable, Hashable {
 
   /// To what elements of float32 matrices may be rounded before they are multiplied.
   ///
-  /// Tensor cores of NVIDIA's GPUs, of compute capability 8.0 and above, multiply rounded elements
-  /// many times as fast. Where there are none, or they fail a trial at the start, nothing is rounded
-  /// and a line in the log says so; ``Device/matMulPrecision`` is what is in use. Only matrix
-  /// products are rounded: convolutions are not.
+  /// Tensor cores of NVIDIA's GPUs, of compute capability 8.0 and above, are made for that. Where
+  /// there are none, or they fail a trial at the start, nothing is rounded and a line in the log
+  /// says so; ``Device/matMulPrecision`` is what is in use. Only matrix products are rounded:
+  /// convolutions are not.
   public var matMulPrecision = MatMulPrecision.float32
 
   /// What differs from the device's usual division of work, by the names of

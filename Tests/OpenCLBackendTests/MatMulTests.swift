@@ -13,13 +13,8 @@ import Testing
     [257, 127, 3], [65, 64, 257], [1, 64, 257], [257, 1, 257],
   ]
 
-  private static let transpositions: [(Layout, Layout)] = [
-    (.contiguous, .contiguous), (.contiguous, .transposed), (.transposed, .contiguous),
-    (.transposed, .transposed),
-  ]
-
   /// Integers are exact, whichever operand is transposed.
-  @Test(arguments: Setting.all, transpositions)
+  @Test(arguments: Setting.all, Layout.transpositions)
   func integers(setting: Setting, layouts: (Layout, Layout)) throws {
     var generator = SeededGenerator(21)
     // Large tiles take long to build, and do not differ in how elements are fetched.
@@ -29,39 +24,20 @@ import Testing
       ? [[17, 33, 31], [8, 9, 10]] : Self.sizes
     for size in sizes {
       let (m, k, n) = (size[0], size[1], size[2])
-      let result = try Comparison(
-        on: setting.target,
-        [
-          generator.integers([m, k], setting.dtype, layouts.0),
-          generator.integers([k, n], setting.dtype, layouts.1),
-        ],
-        into: [HostView([m, n], setting.dtype)], "\(size) \(layouts)"
-      ) { backend, inputs, outputs in
-        try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
-      }
-      result.expectExact()
+      try expectExactProduct(m, k, n, layouts, on: setting, &generator)
     }
   }
 
   /// Sizes at which a processor packs, or does not pack, what it would otherwise: many columns, and
   /// distances of 1024 over a long sum.
-  @Test(arguments: Target.own + Target.lanes, transpositions)
+  @Test(arguments: Target.own + Target.lanes, Layout.transpositions)
   func largeIntegers(target: Target, layouts: (Layout, Layout)) throws {
     var generator = SeededGenerator(27)
     for (m, k, n) in [
       (9, 5, 1025), (1025, 3, 65), (65, 3, 1023), (1024, 513, 9), (5, 513, 1024), (70, 520, 1024),
     ] {
-      let result = try Comparison(
-        on: target,
-        [
-          generator.integers([m, k], .float32, layouts.0),
-          generator.integers([k, n], .float32, layouts.1),
-        ],
-        into: [HostView([m, n], .float32)], "\(m) × \(k) × \(n) \(layouts)"
-      ) { backend, inputs, outputs in
-        try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
-      }
-      result.expectExact()
+      try expectExactProduct(
+        m, k, n, layouts, on: Setting(target: target, dtype: .float32), &generator)
     }
   }
 
@@ -90,7 +66,7 @@ import Testing
   }
 
   /// Few outputs of long sums, which are divided into parts that are added in the end.
-  @Test(arguments: Target.all, transpositions)
+  @Test(arguments: Target.all, Layout.transpositions)
   func parts(target: Target, layouts: (Layout, Layout)) throws {
     var generator = SeededGenerator(28)
     for (m, k, n) in [(5, 4500, 7), (3, 701, 9), (1, 8200, 1)] {
@@ -236,4 +212,31 @@ import Testing
       #expect(device.statistics.packs == packs)
     }
   }
+}
+
+extension Layout {
+  /// How the operands of a product may lie.
+  static let transpositions: [(Layout, Layout)] = [
+    (.contiguous, .contiguous), (.contiguous, .transposed), (.transposed, .contiguous),
+    (.transposed, .transposed),
+  ]
+}
+
+/// Expects that a product of integers is exact.
+func expectExactProduct(
+  _ m: Int, _ k: Int, _ n: Int, _ layouts: (Layout, Layout), on setting: Setting,
+  _ generator: inout SeededGenerator, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let result = try Comparison(
+    on: setting.target,
+    [
+      generator.integers([m, k], setting.dtype, layouts.0),
+      generator.integers([k, n], setting.dtype, layouts.1),
+    ],
+    into: [HostView([m, n], setting.dtype)], "\(m) × \(k) × \(n) \(layouts)",
+    sourceLocation: sourceLocation
+  ) { backend, inputs, outputs in
+    try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
+  }
+  result.expectExact(sourceLocation: sourceLocation)
 }

@@ -12,30 +12,16 @@ import Testing
   private static let targets =
     Target.fragments(.tf32) + Target.fragments(.bfloat16)
 
-  private static let transpositions: [(Layout, Layout)] = [
-    (.contiguous, .contiguous), (.contiguous, .transposed), (.transposed, .contiguous),
-    (.transposed, .transposed),
-  ]
-
   /// Small integers are exact in every precision: around fragments, tiles and words, and quads that
   /// do not lie on 16 bytes.
-  @Test(arguments: targets, transpositions)
+  @Test(arguments: targets, Layout.transpositions)
   func integers(target: Target, layouts: (Layout, Layout)) throws {
     var generator = SeededGenerator(31)
     for (m, k, n) in [
       (16, 16, 16), (31, 33, 47), (33, 64, 65), (32, 32, 32), (64, 128, 68), (17, 1023, 19),
     ] {
-      let result = try Comparison(
-        on: target,
-        [
-          generator.integers([m, k], .float32, layouts.0),
-          generator.integers([k, n], .float32, layouts.1),
-        ],
-        into: [HostView([m, n], .float32)], "\(m) × \(k) × \(n) \(layouts)"
-      ) { backend, inputs, outputs in
-        try backend.multiply(inputs[0], inputs[1], bias: nil, activation: nil, into: outputs[0])
-      }
-      result.expectExact()
+      try expectExactProduct(
+        m, k, n, layouts, on: Setting(target: target, dtype: .float32), &generator)
     }
   }
 

@@ -91,7 +91,7 @@ public final class ConvTranspose2D: Module, ActivationFusingLayer {
     }
     let shape: Shape = [input[0], outputCount / groups, kernel.height, kernel.width]
     $weight.shape = shape
-    let fans = Fans(ofTransposed: shape, groupCount: groups)
+    let fans = Fans(of: shape, groupCount: groups)
     $weight.fans = fans
     bias?.fans = fans
     return [outputCount, axes.rows.input, axes.columns.input]
