@@ -179,6 +179,12 @@ import func Foundation.exp
     let grouped = try draw(
       .identity(), [4, 1, 3], Fans(of: [4, 1, 3], groupCount: 2), setting)
     #expect(grouped.indices.filter { grouped[$0] != 0 } == [1, 7])
+    let layer = ConvTranspose2D(
+      4, kernel: 3, padding: 1, groups: 2, hasBias: false, weight: .identity())
+    #expect(try layer.build(input: [4, 3, 3]) == [4, 3, 3])
+    layer.initialize(seed: 1, on: setting.device, dtype: setting.dtype)
+    let x = setting.tensor((0..<36).map(Double.init), [1, 4, 3, 3])
+    try expectEqual(layer(x), [1, 4, 3, 3], (0..<36).map(Double.init))
   }
 
   @Test("A sparse matrix has its zeros in every column", arguments: Setting.all)
