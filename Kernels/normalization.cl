@@ -10,6 +10,9 @@
 //            lanes side by side. What is known of a set, such as its mean, is in its lane, or in all.
 // LANES      How many elements a work-item treats side by side: as many as a vector has on CPU
 //            devices, 1 on GPUs, and of rows 1 in groups of several work-items.
+// KEPT_ROWS  Defined, for columns that are not divided, where a work-item has private memory for so
+//            many rows of them. They are then read once: rows of a column lie so far apart that a
+//            cache, which keeps few lines at equal distances, would have lost them.
 // GROUP_SIZE The size of a work-group.
 // BY_CHANNEL Defined where a set is a channel, for the sums of its gradients.
 // CHANNEL_IS_GROUP  Defined where each group is one channel, as in batch normalisation.
@@ -150,6 +153,17 @@ INLINED VECTOR look_up(
 #endif
 #define LOAD(elements) load_lanes(elements + j, count)
 
+// What the first pass over the elements keeps for the second, which else computes it again.
+#ifdef KEPT_ROWS
+#define DECLARE_KEPT(name) VECTOR name[KEPT_ROWS]
+#define KEEP(name, r, value) name[r] = value
+#define KEPT(name, r, value) name[r]
+#else
+#define DECLARE_KEPT(name)
+#define KEEP(name, r, value)
+#define KEPT(name, r, value) (value)
+#endif
+
 // From the sums of lanes to the sum of each set.
 #define PLUS(a, b) ((a) + (b))
 #ifdef COLUMNS
@@ -248,14 +262,18 @@ INLINED VECTOR inverse_deviation(
 #endif
 }
 
-// Defines `means` and `squares`, the sum of squared distances from the mean, of a chunk.
+// Defines `means` and `squares`, the sum of squared distances from the mean, of a chunk; keeps its
+// `elements`.
 // Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 // 1983.
 #if !defined(SUBTRACTS_MEAN)
 #define MOMENTS                                                                \
   const VECTOR means = (VECTOR)0;                                              \
   VECTOR squares = (VECTOR)0;                                                  \
-  EACH_VECTOR(const VECTOR element = LOAD(x); squares += element * element;)   \
+  EACH_VECTOR(                                                                 \
+    const VECTOR element = LOAD(x);                                            \
+    KEEP(elements, r, element);                                                \
+    squares += element * element;)                                             \
   SUM_LANES(squares)
 #elif defined(COLUMNS)
 // One pass, for the rows of a column are too far apart to stay in cache: blocks of rows are held in
@@ -272,8 +290,10 @@ INLINED VECTOR inverse_deviation(
     VECTOR values[BLOCK], centre = (VECTOR)0, distances = (VECTOR)0;           \
     UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
       if (r < rows) {                                                          \
-        values[r] =                                                            \
-            load_lanes(x + (block + r) * of.sets + first_set, width) - origins; \
+        const VECTOR element =                                                 \
+            load_lanes(x + (block + r) * of.sets + first_set, width);          \
+        KEEP(elements, block + r, element);                                    \
+        values[r] = element - origins;                                         \
         centre += values[r];                                                   \
       }                                                                        \
     }                                                                          \
@@ -307,8 +327,9 @@ INLINED VECTOR inverse_deviation(
 
 #define NORMALIZE_ELEMENTS                                                     \
   EACH_VECTOR(                                                                 \
+    const VECTOR element = KEPT(elements, r, LOAD(x));                         \
     store_lanes(                                                               \
-        y + j, activated((LOAD(x) - MEAN) * DEVIATION * SCALE + SHIFT), count);)
+        y + j, activated((element - MEAN) * DEVIATION * SCALE + SHIFT), count);)
 
 // Work size: rows: a work-group for each set; columns: a work-item for LANES sets, rounded up.
 // All of the normalisation of sets that are not divided into chunks.
@@ -324,6 +345,7 @@ void normalize_sets(
   BEGIN;
   x += of.x + model_start;
   y += of.y + model_start;
+  DECLARE_KEPT(elements);
   MOMENTS;
   const VECTOR deviations = inverse_deviation(squares, length, epsilon);
   STORE_SETS(mean, means);
@@ -400,7 +422,8 @@ void normalize_elements(
 
 // MARK: Gradient
 
-// δ: what reaches the value before the activation.
+// x̂, the normalised value, and δ, what reaches the value before the activation.
+#define NORMAL ((LOAD(x) - MEAN) * DEVIATION)
 #ifdef HAS_SLOPE
 #define DELTA (LOAD(cotangent) * activated(normal * SCALE + SHIFT))
 #else
@@ -410,15 +433,18 @@ void normalize_elements(
 // What is summed, with and without the normalised value: of a channel δ, of a group δ·scale. Where
 // they are the same, scale is a common factor and comes in afterwards.
 #if defined(BY_CHANNEL) || defined(CHANNEL_IS_GROUP)
-#define TERM DELTA
+#define TERM delta
 #else
-#define TERM (DELTA * SCALE)
+#define TERM (delta * SCALE)
 #endif
 
 #define GRADIENT_SUMS                                                          \
   VECTOR sums = (VECTOR)0, products = (VECTOR)0;                               \
   EACH_VECTOR(                                                                 \
-    const VECTOR normal = (LOAD(x) - MEAN) * DEVIATION;                        \
+    const VECTOR normal = NORMAL;                                              \
+    const VECTOR delta = DELTA;                                                \
+    KEEP(normals, r, normal);                                                  \
+    KEEP(deltas, r, delta);                                                    \
     const VECTOR term = TERM;                                                  \
     sums += ONLY(term);                                                        \
     products += ONLY(term * normal);)                                          \
@@ -443,10 +469,11 @@ void normalize_elements(
 // dx = deviation·(δ·scale − common − x̂·multiple)
 #define ELEMENT_GRADIENTS                                                      \
   EACH_VECTOR(                                                                 \
-    const VECTOR normal = (LOAD(x) - MEAN) * DEVIATION;                        \
+    const VECTOR normal = KEPT(normals, r, NORMAL);                            \
+    const VECTOR delta = KEPT(deltas, r, DELTA);                               \
     store_lanes(                                                               \
         x_gradient + j,                                                        \
-        DEVIATION * (DELTA * SCALE - common - normal * multiple), count);)
+        DEVIATION * (delta * SCALE - common - normal * multiple), count);)
 
 #ifndef BY_CHANNEL
 // Work size: as `normalize_sets`.
@@ -467,6 +494,8 @@ void set_gradients(
   x_gradient += of.x_gradient + model_start;
   DECLARE_GROUPS;
   DECLARE_CHANNELS;
+  DECLARE_KEPT(normals);
+  DECLARE_KEPT(deltas);
   GRADIENT_SUMS;
 #ifdef CHANNEL_IS_GROUP
   if (scale_gradient) STORE_SETS(scale_gradient, products);

@@ -124,7 +124,7 @@ struct ChainSource: Hashable, Sendable {
       name = "stage_\(number)"
       file = specification.file
       let items = (0..<3).map { $0 < launch.items.dimensions ? launch.items[$0] : 1 }
-      var definitions = specification.definitions
+      var definitions = specification.ownDefinitions
       definitions.append(["STAGE": .flag, "STAGE_SIZE_1": .integer(items[1])])
       self.definitions = definitions
       var pointerCount = 0

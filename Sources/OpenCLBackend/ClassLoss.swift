@@ -77,13 +77,6 @@ extension OpenCLBackend {
   private static let fewClasses = 64
 }
 
-extension Int {
-  /// The least power of two that is not below this number.
-  var nextPowerOfTwo: Int {
-    self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
-  }
-}
-
 extension ClassLoss {
   /// What the kernel calls the loss.
   fileprivate var number: Int {

@@ -33,6 +33,8 @@ public struct DeviceProfile: Sendable, Hashable {
   public var leastChunk: Int
   /// The most elements of a row, and of a column, that are normalised without dividing them.
   public var undividedRow: Int, undividedColumn: Int
+  /// The most rows of a column that a work-item keeps in memory of its own between two passes.
+  public var keptColumn: Int
   /// The most work of a launch that is chained with its neighbours in a replay; 0 chains nothing.
   ///
   /// It is counted as `Launch.work` is: above it, dividing the work among cores gains more than a
@@ -48,15 +50,14 @@ public struct DeviceProfile: Sendable, Hashable {
     matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
     prefersWideIndices: true, taskCount: 16, leastChunk: 4096, chainedWork: 1 << 18,
     chainDelay: 512, undividedRow: 1 << 16,
-    undividedColumn: 1 << 12, rowChunk: 1 << 12, columnChunk: 1 << 9)
+    undividedColumn: 1 << 12, keptColumn: 1 << 10, rowChunk: 1 << 12, columnChunk: 1 << 9)
 
   /// What suits graphics processors.
   public static let gpu = DeviceProfile(
     matMul: .tiles(item: 8, depth: 16), groupSize: 256, lanes: 1, elementGroup: 256,
     prefersWideIndices: false,
     taskCount: 512, leastChunk: 1024, chainedWork: 0, chainDelay: 0, undividedRow: 1 << 13,
-    undividedColumn: 1 << 8,
-    rowChunk: 1 << 12, columnChunk: 1 << 5)
+    undividedColumn: 1 << 8, keptColumn: 0, rowChunk: 1 << 12, columnChunk: 1 << 5)
 
   /// What a device's properties suggest, and what is known of its family.
   public init(_ device: OpenCLDevice) {
@@ -70,7 +71,7 @@ public struct DeviceProfile: Sendable, Hashable {
   private init(
     matMul: MatMul, groupSize: Int, lanes: Int, elementGroup: Int, prefersWideIndices: Bool,
     taskCount: Int, leastChunk: Int, chainedWork: Int, chainDelay: Int, undividedRow: Int,
-    undividedColumn: Int, rowChunk: Int, columnChunk: Int
+    undividedColumn: Int, keptColumn: Int, rowChunk: Int, columnChunk: Int
   ) {
     self.matMul = matMul
     self.groupSize = groupSize
@@ -83,6 +84,7 @@ public struct DeviceProfile: Sendable, Hashable {
     self.chainDelay = chainDelay
     self.undividedRow = undividedRow
     self.undividedColumn = undividedColumn
+    self.keptColumn = keptColumn
     self.rowChunk = rowChunk
     self.columnChunk = columnChunk
   }
@@ -104,4 +106,9 @@ extension Int {
 
   /// The least multiple of a number that is not below this one.
   func rounded(upToMultipleOf step: Int) -> Int { dividedRoundingUp(by: step) * step }
+
+  /// The least power of two that is not below this number.
+  var nextPowerOfTwo: Int {
+    self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount)
+  }
 }

@@ -21,6 +21,13 @@ protocol KernelSpecification: Hashable, Sendable {
 extension KernelSpecification {
   var variantLabel: String { "" }
 
+  /// The definitions with which only the kernel itself is compiled, out of all those of its file.
+  var ownDefinitions: Definitions {
+    var definitions = definitions
+    definitions.append(["ONE_KERNEL": .integer(1), "KERNEL_\(function)": .integer(1)])
+    return definitions
+  }
+
   /// The family, the function and the variant, for people.
   var label: String {
     let family = file.hasSuffix(".cl") ? String(file.dropLast(3)) : file

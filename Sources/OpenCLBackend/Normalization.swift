@@ -217,6 +217,8 @@ private struct SetWalk {
     var sets: Sets
     var isColumns: Bool
     var lanes: Int
+    /// The rows for which a work-item has memory of its own; 0 for none.
+    var keptRows: Int
   }
 
   let kind: Kind
@@ -249,9 +251,6 @@ private struct SetWalk {
     let isColumns = inner == 1 && sets > 1
     // The work-items of a group that share a row are side by side already.
     let areAlone = isColumns || profile.groupSize == 1
-    self.kind = Kind(
-      sets: kind, isColumns: isColumns,
-      lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1)
     self.models = models
     self.outer = outer
     self.sets = sets
@@ -264,6 +263,11 @@ private struct SetWalk {
     chunkLength =
       count <= undivided ? count : max(fitting, count.dividedRoundingUp(by: 256))
     chunks = count.dividedRoundingUp(by: chunkLength)
+    self.kind = Kind(
+      sets: kind, isColumns: isColumns,
+      lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1,
+      keptRows: isColumns && kind != .channels && chunks == 1 && count <= profile.keptColumn
+        ? count.nextPowerOfTwo : 0)
   }
 
   /// The partial results of all sets.
@@ -323,6 +327,7 @@ private struct NormalizationKernel: KernelSpecification {
     var definitions = type.definitions(index)
     definitions.append(["LANES": .integer(walk.lanes), "GROUP_SIZE": .integer(groupSize)])
     if walk.isColumns { definitions.define("COLUMNS") }
+    if walk.keptRows > 0 { definitions.append(["KEPT_ROWS": .integer(walk.keptRows)]) }
     switch walk.sets {
     case .groups: break
     case .groupsThatAreChannels: definitions.define("CHANNEL_IS_GROUP")

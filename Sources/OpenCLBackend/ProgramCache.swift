@@ -37,8 +37,7 @@ final class ProgramCache: Sendable {
   /// Throws `BackendError` of kind `build` with the compiler's messages.
   func program(of specification: some KernelSpecification) throws -> CachedProgram {
     let source = try library.source(specification.file)
-    var definitions = specification.definitions
-    definitions.append(["ONE_KERNEL": .integer(1), "KERNEL_\(specification.function)": .integer(1)])
+    let definitions = specification.ownDefinitions
     let text = source.text(defining: definitions)
     return try program(name: source.name, text: text) { () throws(OpenCLError) in
       try Program(context, source: source, definitions: definitions, options: options)

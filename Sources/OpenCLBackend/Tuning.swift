@@ -6,7 +6,7 @@ extension DeviceProfile {
   enum Tunable: String, CaseIterable {
     case panelWidth, tileRows, tileItem, tileDepth
     case groupSize, elementGroup, lanes, taskCount, leastChunk
-    case undividedRow, undividedColumn, rowChunk, columnChunk, chainedWork
+    case undividedRow, undividedColumn, keptColumn, rowChunk, columnChunk, chainedWork
   }
 
   /// The value of a parameter; nil where the device's kernels have none, and to leave it.
@@ -25,6 +25,7 @@ extension DeviceProfile {
       case (.leastChunk, _): leastChunk
       case (.undividedRow, _): undividedRow
       case (.undividedColumn, _): undividedColumn
+      case (.keptColumn, _): keptColumn > 0 ? keptColumn : nil
       case (.rowChunk, _): rowChunk
       case (.columnChunk, _): columnChunk
       case (.chainedWork, _): chainedWork > 0 ? chainedWork : nil
@@ -47,6 +48,7 @@ extension DeviceProfile {
       case (.leastChunk, _): leastChunk = newValue
       case (.undividedRow, _): undividedRow = newValue
       case (.undividedColumn, _): undividedColumn = newValue
+      case (.keptColumn, _): keptColumn = newValue
       case (.rowChunk, _): rowChunk = newValue
       case (.columnChunk, _): columnChunk = newValue
       case (.chainedWork, _): chainedWork = newValue
@@ -68,6 +70,7 @@ extension DeviceProfile {
     case .leastChunk: (8...16).map { 1 << $0 }
     case .undividedRow: (10...18).map { 1 << $0 }
     case .undividedColumn: (6...14).map { 1 << $0 }
+    case .keptColumn: (6...11).map { 1 << $0 }
     case .rowChunk: (8...16).map { 1 << $0 }
     case .columnChunk: (4...12).map { 1 << $0 }
     case .chainedWork: (14...22).map { 1 << $0 }

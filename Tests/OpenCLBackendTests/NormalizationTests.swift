@@ -116,7 +116,9 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   /// The modes without a mean, or without a division.
   @Test(arguments: Target.lanes, [NormalizationMode.mean, .meanSquare, .sumOfSquares])
   func modes(target: Target, mode: NormalizationMode) throws {
-    let named = NamedGeometry.all.filter { $0.name == "layer" || $0.name == "long layer" }
+    let named = NamedGeometry.all.filter {
+      ["layer", "long layer", "batch of columns"].contains($0.name)
+    }
     try check(Setting(target: target, dtype: .float32), named, mode)
   }
 

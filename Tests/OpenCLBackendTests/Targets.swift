@@ -73,6 +73,7 @@ extension DeviceProfile {
     profile.elementGroup = 8
     profile.prefersWideIndices = false
     profile.divideEarly()
+    profile.keptColumn = 4
     return profile
   }()
 
