@@ -114,7 +114,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   }
 
   /// The modes without a mean, or without a division.
-  @Test(arguments: Target.lanes, [NormalizationMode.mean, .meanSquare, .sumOfSquares])
+  @Test(arguments: Target.own + Target.lanes, [NormalizationMode.mean, .meanSquare, .sumOfSquares])
   func modes(target: Target, mode: NormalizationMode) throws {
     let named = NamedGeometry.all.filter {
       ["layer", "long layer", "batch of columns"].contains($0.name)
