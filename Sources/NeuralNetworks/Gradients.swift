@@ -66,7 +66,7 @@ public func valueWithGradient<Result>(
   let values = layout.parameters.map(\.wrappedValue)
   // Made before the gradients, so that a captured step can compute them where they belong.
   let target = Arena(
-    length: layout.arena.length, dtype: layout.arena.dtype, on: layout.arena.device)
+    writing: values.map(\.shape.count), dtype: layout.arena.dtype, on: layout.arena.device)
   let (value, result, gradients) = valueWithGradientAndResult(at: values) { tracked in
     layout.substituting(tracked) { body() }
   }

@@ -31,6 +31,41 @@ package final class Arena {
     buffer = Tensor.zeros([length], dtype: dtype, on: device).buffer
   }
 
+  /// Creates an arena of tensors that are all written before they are read.
+  ///
+  /// - Parameter counts: The numbers of elements of the tensors, one after another. What they are at
+  ///   first is undefined where that saves time; the padding between them is zero.
+  package init(writing counts: [Int], dtype: DType, on device: Device) {
+    movesReaders = true
+    self.dtype = dtype
+    self.device = device
+    let unit = Self.alignment / dtype.byteCount
+    var length = 0
+    // Where the last unit of a tensor begins that does not fill it.
+    var ends: [Int] = []
+    for count in counts {
+      length += Self.paddedCount(count, dtype: dtype)
+      if !count.isMultiple(of: unit) { ends.append(length - unit) }
+    }
+    self.length = length
+    guard ends.count * Self.fillCount < length else {
+      buffer = Tensor.zeros([length], dtype: dtype, on: device).buffer
+      return
+    }
+    buffer = device.allocate(dtype, [length]).buffer
+    while !ends.isEmpty {
+      let failure = Self.update(
+        ends.prefix(Self.endLimit).map { Target(self, at: $0, shape: [unit], to: 0) }, from: [])
+      if let failure { whole.fail(failure) }
+      ends.removeFirst(min(Self.endLimit, ends.count))
+    }
+  }
+
+  /// Filling so many elements takes longer than one more output of a launch.
+  private static let fillCount = 1 << 16
+  /// The most ends that are filled in one launch: any device takes so many arguments.
+  private static let endLimit = 16
+
   /// The number of elements from one tensor's start to the next's.
   package static func paddedCount(_ count: Int, dtype: DType) -> Int {
     let unit = alignment / dtype.byteCount
