@@ -115,22 +115,23 @@ void correlate_panels(
           seen += in.channel;
         }
 
-        SCALAR tile[TILE_ROWS][PANEL];
-        UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
-          UNROLL for (uint k = 0; k < VECTORS; ++k) VSTORE(sums[r][k], tile[r] + k * WIDTH);
+        VECTOR tile[TILE_ROWS][VECTORS];
         const uint count = (uint)min((INDEX)TILE_ROWS, of.filters - f);
+        UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
+          UNROLL for (uint k = 0; k < VECTORS; ++k)
+            tile[r][k] = activated(BIASED(sums[r][k], group * of.filters + f + min(r, count - 1)));
         for (uint r = 0; r < count; ++r) {
-          for (uint k = 0; k < PANEL; ++k)
-            tile[r][k] = activation(BIASED(tile[r][k], group * of.filters + f + r));
-          __global SCALAR *target = block + (f + r) * of.y_channel;
           for (uint n = 0; n < runs; ++n) {
-            for (uint k = 0; k < run_length[n]; ++k) {
+            const SCALAR *run = (const SCALAR *)tile[r] + run_lane[n];
+            __global SCALAR *target = block + (f + r) * of.y_channel + run_at[n];
 #ifdef UNIT_STEP
-              target[run_at[n] + k] = tile[r][run_lane[n] + k];
+            uint k = 0;
+            for (; k + WIDTH <= run_length[n]; k += WIDTH)
+              VSTORE_GLOBAL(VLOAD(run + k), target + k);
+            copy_part(target + k, run + k, run_length[n] - k);
 #else
-              target[run_at[n] + k * of.y_column] = tile[r][run_lane[n] + k];
+            for (uint k = 0; k < run_length[n]; ++k) target[k * of.y_column] = run[k];
 #endif
-            }
           }
         }
       }

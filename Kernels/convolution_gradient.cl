@@ -56,14 +56,21 @@ void weight_gradient_panels(
       const uint count = (uint)min((INDEX)PANEL, of.filters - p * PANEL);
       __global const SCALAR *source = block + p * PANEL * of.y_channel;
       __global SCALAR *target = turned + p * most;
-      for (INDEX k = 0; k < positions; ++k) {
-        if (count == PANEL) {
-          UNROLL for (uint f = 0; f < PANEL; ++f) target[f] = source[f * of.y_channel + k];
-        } else {
-          for (uint f = 0; f < PANEL; ++f) target[f] = f < count ? source[f * of.y_channel + k] : 0;
+      INDEX k = 0;
+      for (; k + WIDTH <= positions; k += WIDTH) {
+        UNROLL for (uint first_filter = 0; first_filter < PANEL; first_filter += WIDTH) {
+          VECTOR square[WIDTH];
+          EACH_LANE {
+            const uint f = first_filter + lane;
+            square[lane] = f < count ? VLOAD(source + f * of.y_channel + k) : (VECTOR)0;
+          }
+          transpose(square);
+          EACH_LANE VSTORE_GLOBAL(square[lane], target + (k + lane) * PANEL + first_filter);
         }
-        target += PANEL;
       }
+      for (; k < positions; ++k)
+        for (uint f = 0; f < PANEL; ++f)
+          target[k * PANEL + f] = f < count ? source[f * of.y_channel + k] : 0;
     }
 
     for (INDEX t = 0; t < width; t += TILE_ROWS) {
@@ -97,7 +104,7 @@ void weight_gradient_panels(
           UNROLL for (uint k = 0; k < VECTORS; ++k) {
             if (t + r < width) {
               __global SCALAR *sum = result + r * PANEL + k * WIDTH;
-              VSTORE(is_first ? sums[r][k] : VLOAD(sum) + sums[r][k], sum);
+              VSTORE_GLOBAL(is_first ? sums[r][k] : VLOAD(sum) + sums[r][k], sum);
             }
           }
         }

@@ -6,12 +6,14 @@
 // each a matrix of its own, which merge_parts adds in order.
 //
 // Panels:
-// WIDTH       The elements of a vector.
+// WIDTH       The elements of a vector; of pack_panels, a divisor of PANEL.
 // TILE_ROWS   The rows of a register tile, which has two vectors of columns: 2·TILE_ROWS chains of
 //             fma, enough to hide its latency, must fit the registers beside three operands.
 // BLOCK_ROWS  The rows that a work-item computes, tile after tile, with the panel in its cache.
 // PANEL       The width of what pack_panels packs: two vectors for b, TILE_ROWS for a.
 // PACK_DEPTH  The positions along k that a work-item packs.
+// PACKS_ALONG_DEPTH  Defined where neighbours along k are adjacent in what is packed: squares of
+//             WIDTH × WIDTH are transposed in registers.
 // A_PACKED    Defined where a is packed too, so that the distances within a tile are known.
 // B_IN_PLACE  Defined where b is not packed: its columns are adjacent, and at least PANEL.
 // TRANSPOSED  Defined where the output's rows are adjacent instead of its columns.
@@ -23,11 +25,14 @@
 //                     adjacent work-items fetch adjacent elements.
 // A_QUADS, B_QUADS    Defined where every fourth of these neighbours lies on 4 elements.
 
-#include "matmul.clh"
-
 #ifndef WIDTH
 #define WIDTH 16
 #endif
+#define LANES WIDTH
+
+#include "vector.clh"
+#include "matmul.clh"
+
 #ifndef TILE_ROWS
 #define TILE_ROWS 8
 #endif
@@ -53,10 +58,6 @@
 #define TILE_DEPTH 8
 #endif
 
-#define VECTOR JOIN(SCALAR, WIDTH)
-#define VLOAD(p) JOIN(vload, WIDTH)(0, p)
-#define VSTORE(x, p) JOIN(vstore, WIDTH)(x, 0, p)
-
 // Work size: (ceil(length / PANEL), ceil(depth / PACK_DEPTH), batches).
 // A work-item copies PANEL elements across for each of PACK_DEPTH positions along k: panel p holds,
 // k after k, the elements p·PANEL … (p + 1)·PANEL − 1, with zeros after the last.
@@ -73,11 +74,23 @@ void pack_panels(
   const uint width = (uint)min((INDEX)PANEL, length - first);
   matrix += of.offset + get_global_id(2) * of.batch + first * of.column;
   panels += (get_global_id(2) * count + get_global_id(0)) * depth * PANEL;
-  for (INDEX k = begin; k < end; ++k) {
+  INDEX k = begin;
+#ifdef PACKS_ALONG_DEPTH
+  for (; width == PANEL && k + WIDTH <= end; k += WIDTH) {
+    UNROLL for (uint j = 0; j < PANEL; j += WIDTH) {
+      VECTOR square[WIDTH];
+      EACH_LANE square[lane] = VLOAD(matrix + (j + lane) * of.column + k);
+      transpose(square);
+      EACH_LANE VSTORE_GLOBAL(square[lane], panels + (k + lane) * PANEL + j);
+    }
+  }
+#endif
+  for (; k < end; ++k) {
     __global const SCALAR *source = matrix + k * of.row;
     __global SCALAR *target = panels + k * PANEL;
     if (width == PANEL && of.column == 1) {
-      UNROLL for (uint j = 0; j < PANEL; ++j) target[j] = source[j];
+      UNROLL for (uint j = 0; j < PANEL; j += WIDTH)
+        VSTORE_GLOBAL(VLOAD(source + j), target + j);
     } else {
       for (uint j = 0; j < PANEL; ++j) target[j] = j < width ? source[j * of.column] : 0;
     }
@@ -91,6 +104,23 @@ void pack_panels(
 #else
 #define A_AT(r) a_at[r]
 #define A_STEP of.a.column
+#endif
+
+// The biased vector of products whose first is that of row i and column j of a panel, of which the
+// columns up to `end` are there.
+#ifdef HAS_BIAS
+INLINED VECTOR biased(
+    const VECTOR products, __global const SCALAR *bias, const INDEX column, const uint count) {
+  if (column == 0) return products + bias[0];
+  if (column == 1 && count >= WIDTH) return products + VLOAD(bias);
+  return products + load_apart(bias, 0, column, max(count, 1u));
+}
+#define BIASED_LANES(x, i, j)                                                  \
+  biased(                                                                      \
+      x, bias + (i) * of.bias.row + min((uint)(j), end - 1) * of.bias.column, of.bias.column, \
+      end - min((uint)(j), end))
+#else
+#define BIASED_LANES(x, i, j) (x)
 #endif
 
 // Work size: (ceil(rows / BLOCK_ROWS), ceil(columns / PANEL), batches · parts).
@@ -149,35 +179,33 @@ void multiply_panels(
       b_next += of.b.row;
     }
 
-#ifdef TRANSPOSED
-    SCALAR sums[TILE_ROWS][PANEL];
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-      VSTORE(left[r], sums[r]);
-      VSTORE(right[r], sums[r] + WIDTH);
+      left[r] = activated(BIASED_LANES(left[r], row + min(r, rows - 1), 0));
+      right[r] = activated(BIASED_LANES(right[r], row + min(r, rows - 1), WIDTH));
+    }
+#ifdef TRANSPOSED
+    VECTOR sums[TILE_ROWS][2];
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+      sums[r][0] = left[r];
+      sums[r][1] = right[r];
     }
     for (uint j = begin; j < end; ++j) {
       __global SCALAR *target = output + j * of.output.column + row;
+      const SCALAR *column = (const SCALAR *)sums + j;
       if (rows == TILE_ROWS) {
-        UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
-          target[r] = activation(BIASED(sums[r][j], row + r, j));
+        UNROLL for (uint r = 0; r < TILE_ROWS; ++r) target[r] = column[r * PANEL];
       } else {
-        for (uint r = 0; r < rows; ++r) target[r] = activation(BIASED(sums[r][j], row + r, j));
+        for (uint r = 0; r < rows; ++r) target[r] = column[r * PANEL];
       }
     }
 #else
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
       if (r < rows) {
-        SCALAR sums[PANEL];
-        VSTORE(left[r], sums);
-        VSTORE(right[r], sums + WIDTH);
         __global SCALAR *target = output + (row + r) * of.output.row;
-        if (end - begin == PANEL) {
-          UNROLL for (uint j = 0; j < PANEL; ++j)
-            target[j] = activation(BIASED(sums[j], row + r, j));
-        } else {
-          for (uint j = begin; j < end; ++j)
-            target[j] = activation(BIASED(sums[j], row + r, j));
-        }
+        store_between(target, left[r], min(begin, (uint)WIDTH), min(end, (uint)WIDTH));
+        store_between(
+            target + WIDTH, right[r], max(begin, (uint)WIDTH) - WIDTH,
+            max(end, (uint)WIDTH) - WIDTH);
       }
     }
 #endif

@@ -45,18 +45,6 @@ struct layout {
 
 // MARK: Elements
 
-// The value before the activation, and what it becomes.
-#if LANES > 1 && !defined(WIDE_EXPRESSIONS)
-INLINED VECTOR activated(const VECTOR x) {
-  SCALAR part[LANES];
-  VSTORE(x, part);
-  EACH_LANE part[lane] = activation(part[lane]);
-  return VLOAD(part);
-}
-#else
-#define activated activation
-#endif
-
 // Elements side by side, of which `count` are there and the others 0.
 INLINED VECTOR load_lanes(__global const SCALAR *elements, const uint count) {
   return count == LANES ? VLOAD(elements) : load_part(elements, count, 0);

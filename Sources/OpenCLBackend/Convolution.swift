@@ -233,9 +233,7 @@ private struct ConvolutionKernel: KernelSpecification {
     var definitions = type.definitions(index)
     definitions.append(window.definitions)
     if hasBias { definitions.define("HAS_BIAS") }
-    if let activation {
-      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
-    }
+    definitions.append(ExpressionPrinter.activation(activation, in: type))
     definitions.append([
       "GROUP_X": .integer(tile.group.x), "GROUP_Y": .integer(tile.group.y),
       "ITEM_ROWS": .integer(tile.itemRows), "ITEM_COLUMNS": .integer(tile.itemColumns),

@@ -226,9 +226,7 @@ private struct ConvolutionPanelKernel: KernelSpecification {
     ])
     if hasBias { definitions.define("HAS_BIAS") }
     if hasUnitStep { definitions.define("UNIT_STEP") }
-    if let activation {
-      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
-    }
+    definitions.append(ExpressionPrinter.activation(activation, in: type, onVectors: true))
     return definitions
   }
 }

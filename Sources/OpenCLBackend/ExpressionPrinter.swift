@@ -44,12 +44,18 @@ struct ExpressionPrinter {
     return function.openCL(x, type)
   }
 
-  /// The statements that return a function of `x0`, as `expression.clh` wants an activation.
+  /// The definitions that give `expression.clh` an activation, if there is one: the statements that
+  /// return a function of `x0`, of vectors where the kernel has them and they are as exact.
   static func activation(
-    _ expression: Expression, in type: ComputeType, isWide: Bool = false
-  ) -> Definitions.Value {
+    _ expression: Expression?, in type: ComputeType, onVectors: Bool = false
+  ) -> Definitions {
+    guard let expression else { return [:] }
+    let isWide = onVectors && [expression].areExactOnVectors
     let printer = ExpressionPrinter([expression], in: type, isWide: isWide) { "x\($0)" }
-    return .code((printer.statements + ["return \(printer.results[0]);"]).joined(separator: "\n"))
+    let statements = printer.statements + ["return \(printer.results[0]);"]
+    var definitions: Definitions = ["ACTIVATION": .code(statements.joined(separator: "\n"))]
+    if isWide { definitions.define("WIDE_EXPRESSIONS") }
+    return definitions
   }
 
   /// A number that reads back as exactly this one in the type.

@@ -123,13 +123,14 @@ extension OpenCLBackend {
     var (aPanel, bPanel) = (0, 0)
     if !plan.isInPlace {
       let packed = try pack(
-        product.b, length: product.columns, width: panel, &product, &launches)
+        product.b, length: product.columns, panel: panel, width: width, &product, &launches)
       bPanel = packed.batchLength
       product.b = packed.matrix
     }
     if plan.packsA {
       let packed = try pack(
-        product.a.transposed, length: product.rows, width: tileRows, &product, &launches)
+        product.a.transposed, length: product.rows, panel: tileRows, width: width, &product,
+        &launches)
       aPanel = packed.batchLength
       product.a = packed.matrix
     }
@@ -149,21 +150,24 @@ extension OpenCLBackend {
     return launches
   }
 
-  /// Packs a matrix of `[depth, length]` into panels of a width.
+  /// Packs a matrix of `[depth, length]` into panels, with vectors of a width.
   ///
   /// Returns the panels, whose row is the distance along k, and the length of one panel.
   private func pack(
-    _ matrix: BatchedMatrix, length: Int, width: Int, _ product: inout MatrixProduct,
+    _ matrix: BatchedMatrix, length: Int, panel: Int, width: Int, _ product: inout MatrixProduct,
     _ launches: inout [Launch]
   ) throws -> (matrix: BatchedMatrix, batchLength: Int) {
     let batches = matrix.batchStride == 0 ? 1 : product.batches
     let depth = product.depth
-    let count = length.dividedRoundingUp(by: width)
-    let packed = try scratch([batches, count, depth, width], product.dtype)
+    let count = length.dividedRoundingUp(by: panel)
+    let packed = try scratch([batches, count, depth, panel], product.dtype)
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "pack_panels", dtype: product.dtype, index: product.index, hasBias: false,
-        activation: nil, variant: .packing(panel: width, depth: Self.packDepth)))
+        activation: nil,
+        variant: .packing(
+          panel: panel, width: min(width, panel & -panel), depth: Self.packDepth,
+          isAlongDepth: matrix.rowStride == 1)))
     launches.append(
       Launch(
         kernel: kernel,
@@ -175,9 +179,9 @@ extension OpenCLBackend {
         items: WorkSize(count, depth.dividedRoundingUp(by: Self.packDepth), batches),
         local: WorkSize(1, 1, 1), work: packed.count, writesOutput: false))
     let panels = BatchedMatrix(
-      view: packed, offset: 0, rowStride: width, columnStride: 1,
-      batchStride: batches == 1 ? 0 : count * depth * width)
-    return (panels, depth * width)
+      view: packed, offset: 0, rowStride: panel, columnStride: 1,
+      batchStride: batches == 1 ? 0 : count * depth * panel)
+    return (panels, depth * panel)
   }
 
   // MARK: Tiles
@@ -307,11 +311,13 @@ private struct TileShape: Sendable, Hashable {
 /// A kernel that multiplies matrices, or packs one.
 private struct MatMulKernel: KernelSpecification {
   enum Variant: Hashable {
-    case packing(panel: Int, depth: Int)
+    case packing(panel: Int, width: Int, depth: Int, isAlongDepth: Bool)
     case panels(width: Int, tileRows: Int, PanelPlan)
     case tiles(TileShape, a: TileAccess, b: TileAccess)
     /// A work-item for each output.
     case single(GroupShape)
+
+    var isPanels: Bool { if case .panels = self { true } else { false } }
   }
 
   let entry: String
@@ -329,12 +335,14 @@ private struct MatMulKernel: KernelSpecification {
     let type = dtype.computeType
     var definitions = type.definitions(index)
     if hasBias { definitions.define("HAS_BIAS") }
-    if let activation {
-      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: type))
-    }
+    definitions.append(
+      ExpressionPrinter.activation(activation, in: type, onVectors: variant.isPanels))
     switch variant {
-    case .packing(let panel, let depth):
-      definitions.append(["PANEL": .integer(panel), "PACK_DEPTH": .integer(depth)])
+    case .packing(let panel, let width, let depth, let isAlongDepth):
+      definitions.append([
+        "PANEL": .integer(panel), "WIDTH": .integer(width), "PACK_DEPTH": .integer(depth),
+      ])
+      if isAlongDepth && width > 1 { definitions.define("PACKS_ALONG_DEPTH") }
     case .panels(let width, let tileRows, let plan):
       definitions.append([
         "WIDTH": .integer(width), "TILE_ROWS": .integer(tileRows),

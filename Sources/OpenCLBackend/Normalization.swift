@@ -336,13 +336,9 @@ private struct NormalizationKernel: KernelSpecification {
     if mode.subtractsMean { definitions.define("SUBTRACTS_MEAN") }
     if mode.divides { definitions.define("DIVIDES") }
     if mode == .sumOfSquares { definitions.define("SUM_OF_SQUARES") }
-    if let activation {
-      let isWide = walk.lanes > 1 && [activation].areExactOnVectors
-      definitions.define(
-        "ACTIVATION", ExpressionPrinter.activation(activation, in: type, isWide: isWide))
-      if isWide { definitions.define("WIDE_EXPRESSIONS") }
-      if isGradient { definitions.define("HAS_SLOPE") }
-    }
+    definitions.append(
+      ExpressionPrinter.activation(activation, in: type, onVectors: walk.lanes > 1))
+    if activation != nil && isGradient { definitions.define("HAS_SLOPE") }
     return definitions
   }
 }

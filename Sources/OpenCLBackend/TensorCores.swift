@@ -192,9 +192,7 @@ private struct FragmentKernel: KernelSpecification {
   var definitions: Definitions {
     var definitions = ComputeType.float32.definitions(index)
     if hasBias { definitions.define("HAS_BIAS") }
-    if let activation {
-      definitions.define("ACTIVATION", ExpressionPrinter.activation(activation, in: .float32))
-    }
+    definitions.append(ExpressionPrinter.activation(activation, in: .float32))
     if cores.precision == .bfloat16 { definitions.define("BFLOAT16") }
     if !cores.isEmulated { definitions.define("TENSOR_CORES") }
     definitions.append([
