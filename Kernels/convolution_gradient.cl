@@ -58,7 +58,7 @@ void weight_gradient_panels(
       __global SCALAR *target = turned + p * most;
       INDEX k = 0;
       for (; k + WIDTH <= positions; k += WIDTH) {
-        UNROLL for (uint first_filter = 0; first_filter < PANEL; first_filter += WIDTH) {
+        for (uint first_filter = 0; first_filter < PANEL; first_filter += WIDTH) {
           VECTOR square[WIDTH];
           EACH_LANE {
             const uint f = first_filter + lane;

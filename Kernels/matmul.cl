@@ -77,7 +77,7 @@ void pack_panels(
   INDEX k = begin;
 #ifdef PACKS_ALONG_DEPTH
   for (; width == PANEL && k + WIDTH <= end; k += WIDTH) {
-    UNROLL for (uint j = 0; j < PANEL; j += WIDTH) {
+    for (uint j = 0; j < PANEL; j += WIDTH) {
       VECTOR square[WIDTH];
       EACH_LANE square[lane] = VLOAD(matrix + (j + lane) * of.column + k);
       transpose(square);
@@ -183,30 +183,35 @@ void multiply_panels(
       left[r] = activated(BIASED_LANES(left[r], row + min(r, rows - 1), 0));
       right[r] = activated(BIASED_LANES(right[r], row + min(r, rows - 1), WIDTH));
     }
-#ifdef TRANSPOSED
+#ifndef TRANSPOSED
+    if (end - begin == PANEL && rows == TILE_ROWS) {
+      UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+        __global SCALAR *target = output + (row + r) * of.output.row;
+        VSTORE_GLOBAL(left[r], target);
+        VSTORE_GLOBAL(right[r], target + WIDTH);
+      }
+      continue;
+    }
+#endif
     VECTOR sums[TILE_ROWS][2];
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
       sums[r][0] = left[r];
       sums[r][1] = right[r];
     }
+    const SCALAR *sum = (const SCALAR *)sums;
+#ifdef TRANSPOSED
     for (uint j = begin; j < end; ++j) {
       __global SCALAR *target = output + j * of.output.column + row;
-      const SCALAR *column = (const SCALAR *)sums + j;
       if (rows == TILE_ROWS) {
-        UNROLL for (uint r = 0; r < TILE_ROWS; ++r) target[r] = column[r * PANEL];
+        UNROLL for (uint r = 0; r < TILE_ROWS; ++r) target[r] = sum[r * PANEL + j];
       } else {
-        for (uint r = 0; r < rows; ++r) target[r] = column[r * PANEL];
+        for (uint r = 0; r < rows; ++r) target[r] = sum[r * PANEL + j];
       }
     }
 #else
-    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-      if (r < rows) {
-        __global SCALAR *target = output + (row + r) * of.output.row;
-        store_between(target, left[r], min(begin, (uint)WIDTH), min(end, (uint)WIDTH));
-        store_between(
-            target + WIDTH, right[r], max(begin, (uint)WIDTH) - WIDTH,
-            max(end, (uint)WIDTH) - WIDTH);
-      }
+    for (uint r = 0; r < rows; ++r) {
+      __global SCALAR *target = output + (row + r) * of.output.row;
+      for (uint j = begin; j < end; ++j) target[j] = sum[r * PANEL + j];
     }
 #endif
   }

@@ -150,7 +150,8 @@ extension OpenCLBackend {
     return launches
   }
 
-  /// Packs a matrix of `[depth, length]` into panels, with vectors of a width.
+  /// Packs a matrix of `[depth, length]` into panels, with vectors of half a width: squares of them
+  /// fit the registers.
   ///
   /// Returns the panels, whose row is the distance along k, and the length of one panel.
   private func pack(
@@ -166,7 +167,7 @@ extension OpenCLBackend {
         entry: "pack_panels", dtype: product.dtype, index: product.index, hasBias: false,
         activation: nil,
         variant: .packing(
-          panel: panel, width: min(width, panel & -panel), depth: Self.packDepth,
+          panel: panel, width: min(width / 2, panel & -panel), depth: Self.packDepth,
           isAlongDepth: matrix.rowStride == 1)))
     launches.append(
       Launch(
