@@ -86,7 +86,8 @@ extension OpenCLBackend {
   }
 
   /// Whether an activation costs less at the end of another operation than in a launch of its own:
-  /// not where it is much faster for vectors, which products and convolutions do not end with.
+  /// not where processors have long vector functions for it, which would be compiled anew for each
+  /// operation and for each row of its tiles.
   public func isWorthFusing(_ activation: Expression) -> Bool {
     profile.lanes == 1 || ![activation].gainFromVectors
   }
