@@ -30,6 +30,24 @@ import Testing
     }
   }
 
+  @Test("Of tensors that will be written, only the padding is zero", arguments: Setting.all)
+  func paddingOfTensorsThatWillBeWritten(setting: Setting) throws {
+    // Long enough that not all of it is filled, with more ends than one launch takes.
+    let counts = [1_500_003] + Array(repeating: 3, count: 18)
+    let length = counts.reduce(0) { $0 + Arena.paddedCount($1, dtype: setting.dtype) }
+    // Memory that is used again has old numbers.
+    try Tensor.full([length], .nan, dtype: setting.dtype, on: setting.device).wait()
+    let arena = Arena(writing: counts, dtype: setting.dtype, on: setting.device)
+    #expect(arena.length == length)
+    let values = try arena.whole.array(of: Double.self)
+    var offset = 0
+    for count in counts {
+      let end = offset + Arena.paddedCount(count, dtype: setting.dtype)
+      #expect(values[(offset + count)..<end].allSatisfy { $0 == 0 })
+      offset = end
+    }
+  }
+
   @Test("A part is written in place; the rest stays", arguments: Setting.all)
   func writing(setting: Setting) throws {
     let arena = arena([1, 2, 3, 4, 5, 6], setting)
