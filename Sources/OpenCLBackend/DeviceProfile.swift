@@ -50,7 +50,7 @@ public struct DeviceProfile: Sendable, Hashable {
     matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
     prefersWideIndices: true, taskCount: 16, leastChunk: 4096, chainedWork: 1 << 18,
     chainDelay: 512, undividedRow: 1 << 16,
-    undividedColumn: 1 << 12, keptColumn: 1 << 10, rowChunk: 1 << 12, columnChunk: 1 << 9)
+    undividedColumn: 1 << 12, keptColumn: 1 << 8, rowChunk: 1 << 12, columnChunk: 1 << 9)
 
   /// What suits graphics processors.
   public static let gpu = DeviceProfile(
@@ -62,6 +62,10 @@ public struct DeviceProfile: Sendable, Hashable {
   /// What a device's properties suggest, and what is known of its family.
   public init(_ device: OpenCLDevice) {
     self = device.kind == .cpu ? .cpu : .gpu
+    // PoCL has private memory on a thread's stack; some drivers of processors have 64 KB of it.
+    if device.kind == .cpu && device.platform.name == "Portable Computing Language" {
+      keptColumn = 1 << 10
+    }
     DeviceFamily(device)?.adjust(&self)
     let limit = 1 << (Int.bitWidth - 1 - max(1, device.maxWorkGroupSize).leadingZeroBitCount)
     groupSize = min(groupSize, limit)
