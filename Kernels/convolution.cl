@@ -3,25 +3,33 @@
 //
 // Both a convolution and its transpose are correlations,
 //
-//   y[n, f, p, q] = activation(
-//       Σ w[f, c, u, v] · x[n, c, p·S + u·D − top, q·S + v·D − left] + bias[f]),
+//   y[n, f, p, q] = epilogue(
+//       Σ w[f, c, u, v] · x[n, c, p·S + u·D − top, q·S + v·D − left]),
 //
 // the transpose one for each remainder of a position divided by its stride. Where things lie is in
 // the struct: the taps of a weight in any direction, outputs at any distance.
 //
-// HAS_BIAS    Defined where there is a bias.
-// ACTIVATION  Statements that return a function of x0, the biased sum.
-// UNIT_STEP   For panels: defined where neighbours in a row of y are adjacent.
+// OPERAND_OF_CHANNELS  Defined where the epilogue's operand has a number for each channel; another lies
+//                      as y does.
+// UNIT_STEP            For panels: defined where neighbours in a row of y are adjacent.
 
 #include "convolution.clh"
 #include "expression.clh"
 
-#ifdef HAS_BIAS
-#define BIAS_PARAMETER __global const SCALAR *bias,
-#define BIASED(x, f) (x) + bias[of.bias + (f)]
+#if defined(HAS_OPERAND) && !defined(OPERAND_OF_CHANNELS)
+#define OPERAND_OF_PLACES
+
+// Fetches the elements of the operand that stand beside a run of positions.
+INLINED void fetch_run(
+    __global const SCALAR *source, SCALAR *target, const uint count, const INDEX stride) {
+#ifdef UNIT_STEP
+  uint k = 0;
+  for (; k + WIDTH <= count; k += WIDTH) VSTORE(VLOAD(source + k), target + k);
+  for (; k < count; ++k) target[k] = source[k];
 #else
-#define BIAS_PARAMETER
-#define BIASED(x, f) (x)
+  for (uint k = 0; k < count; ++k) target[k] = source[k * stride];
+#endif
+}
 #endif
 
 // Work size: (ceil(filters / TILE_ROWS), channels, groups).
@@ -56,7 +64,7 @@ void pack_filters(
 #if WANTED(correlate_panels)
 KERNEL(1, 1)
 void correlate_panels(
-    __global const SCALAR *x, __global const SCALAR *packed, BIAS_PARAMETER __global SCALAR *y,
+    __global const SCALAR *x, __global const SCALAR *packed, OPERAND_PARAMETER __global SCALAR *y,
     __global SCALAR *regions, const struct correlation of, const struct region in WORK_ITEM) {
   const INDEX tasks = of.images * of.groups * in.blocks;
   const INDEX end_task = min(tasks, (INDEX)(get_global_id(0) + 1) * in.share);
@@ -73,8 +81,8 @@ void correlate_panels(
         x + of.x + image * of.x_image + group * of.channels * of.x_channel, region, &of, &in, first,
         rows);
     const INDEX length = (rows - 1) * in.pitch + of.columns;
-    __global SCALAR *block =
-        y + of.y + image * of.y_image + group * of.filters * of.y_channel + first * of.y_row;
+    const INDEX block =
+        image * of.y_image + group * of.filters * of.y_channel + first * of.y_row;
 
     for (INDEX q = 0; q < length; q += PANEL) {
       // The runs of positions within a row, and where they are written.
@@ -117,13 +125,29 @@ void correlate_panels(
 
         VECTOR tile[TILE_ROWS][VECTORS];
         const uint count = (uint)min((INDEX)TILE_ROWS, of.filters - f);
-        UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
-          UNROLL for (uint k = 0; k < VECTORS; ++k)
-            tile[r][k] = activated(BIASED(sums[r][k], group * of.filters + f + min(r, count - 1)));
+        UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+#ifdef OPERAND_OF_PLACES
+          UNROLL for (uint k = 0; k < VECTORS; ++k) tile[r][k] = sums[r][k];
+#else
+          const INDEX filter = group * of.filters + f + min(r, count - 1);
+          const VECTOR beside = (VECTOR)OPERAND(of.operand + filter * of.operand_channel);
+          UNROLL for (uint k = 0; k < VECTORS; ++k) tile[r][k] = finished(sums[r][k], beside);
+#endif
+        }
         for (uint r = 0; r < count; ++r) {
+          const INDEX row = block + (f + r) * of.y_channel;
+#ifdef OPERAND_OF_PLACES
+          VECTOR beside[VECTORS];
+          UNROLL for (uint k = 0; k < VECTORS; ++k) beside[k] = (VECTOR)0;
+          for (uint n = 0; n < runs; ++n)
+            fetch_run(
+                operand + of.operand + row + run_at[n], (SCALAR *)beside + run_lane[n],
+                run_length[n], of.y_column);
+          UNROLL for (uint k = 0; k < VECTORS; ++k) tile[r][k] = finished(tile[r][k], beside[k]);
+#endif
           for (uint n = 0; n < runs; ++n) {
             const SCALAR *run = (const SCALAR *)tile[r] + run_lane[n];
-            __global SCALAR *target = block + (f + r) * of.y_channel + run_at[n];
+            __global SCALAR *target = y + of.y + row + run_at[n];
 #ifdef UNIT_STEP
             uint k = 0;
             for (; k + WIDTH <= run_length[n]; k += WIDTH)
@@ -151,7 +175,7 @@ void correlate_panels(
 #if WANTED(correlate_tiles)
 KERNEL(GROUP_X, GROUP_Y)
 void correlate_tiles(
-    __global const SCALAR *x, __global const SCALAR *weight, BIAS_PARAMETER __global SCALAR *y,
+    __global const SCALAR *x, __global const SCALAR *weight, OPERAND_PARAMETER __global SCALAR *y,
     const struct correlation of WORK_ITEM) {
   __local SCALAR a_tile[TILE_DEPTH][GROUP_ROWS + PAD];
   __local SCALAR b_tile[TILE_DEPTH][GROUP_COLUMNS + PAD];
@@ -201,13 +225,18 @@ void correlate_tiles(
   UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) {
     const INDEX position = first_position + c * GROUP_X + get_local_id(0);
     if (position < positions) {
-      __global SCALAR *target = y + of.y + position / plane * of.y_image
+      const INDEX place = position / plane * of.y_image
           + position % plane / of.columns * of.y_row + position % of.columns * of.y_column;
       UNROLL for (uint r = 0; r < ITEM_ROWS; ++r) {
         const INDEX i = first_filter + r * GROUP_Y + get_local_id(1);
         const INDEX filter = group * of.filters + i;
-        if (i < of.filters)
-          target[filter * of.y_channel] = activation(BIASED(sums[r][c], filter));
+        if (i >= of.filters) continue;
+#ifdef OPERAND_OF_PLACES
+        const INDEX at = of.operand + place + filter * of.y_channel;
+#else
+        const INDEX at = of.operand + filter * of.operand_channel;
+#endif
+        y[of.y + place + filter * of.y_channel] = epilogue(sums[r][c], OPERAND(at));
       }
     }
   }

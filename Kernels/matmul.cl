@@ -1,6 +1,6 @@
-// Matrix products, output = activation(a·b + bias), for processors that are vector machines
-// (multiply_panels, and pack_panels before it) and for those that are not (multiply_tiles, or
-// multiply_directly where there is little to multiply).
+// Matrix products, output = epilogue(a·b), for processors that are vector machines (multiply_panels,
+// and pack_panels before it) and for those that are not (multiply_tiles, or multiply_directly where
+// there is little to multiply).
 //
 // Where there are fewer tiles than cores, the products of an output are divided into parts along k,
 // each a matrix of its own, which merge_parts adds in order.
@@ -106,21 +106,24 @@ void pack_panels(
 #define A_STEP of.a.column
 #endif
 
-// The biased vector of products whose first is that of row i and column j of a panel, of which the
-// columns up to `end` are there.
-#ifdef HAS_BIAS
-INLINED VECTOR biased(
-    const VECTOR products, __global const SCALAR *bias, const INDEX column, const uint count) {
-  if (column == 0) return products + bias[0];
-  if (column == 1 && count >= WIDTH) return products + VLOAD(bias);
-  return products + load_apart(bias, 0, column, max(count, 1u));
+// What becomes of the vector of sums whose first is that of row i and column j of a panel, of which
+// the columns up to `end` are there.
+#ifdef HAS_OPERAND
+INLINED VECTOR load_operand(
+    __global const SCALAR *operand, const INDEX column, const uint count) {
+  if (column == 0) return (VECTOR)operand[0];
+  if (column == 1 && count >= WIDTH) return VLOAD(operand);
+  return load_apart(operand, 0, column, max(count, 1u));
 }
-#define BIASED_LANES(x, i, j)                                                  \
-  biased(                                                                      \
-      x, bias + (i) * of.bias.row + min((uint)(j), end - 1) * of.bias.column, of.bias.column, \
-      end - min((uint)(j), end))
+#define FINISHED_LANES(x, i, j)                                                \
+  finished(                                                                    \
+      x,                                                                       \
+      load_operand(                                                            \
+          operand + (i) * of.operand.row                                       \
+              + (first_column + min((uint)(j), end - 1)) * of.operand.column,  \
+          of.operand.column, end - min((uint)(j), end)))
 #else
-#define BIASED_LANES(x, i, j) (x)
+#define FINISHED_LANES(x, i, j) finished(x, (VECTOR)0)
 #endif
 
 // Work size: (ceil(rows / BLOCK_ROWS), ceil(columns / PANEL), batches · parts).
@@ -131,7 +134,7 @@ INLINED VECTOR biased(
 #if WANTED(multiply_panels)
 KERNEL(1, 1)
 void multiply_panels(
-    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
   BEGIN_PART;
 #ifdef B_IN_PLACE
@@ -149,9 +152,7 @@ void multiply_panels(
   a += of.a.offset + batch * of.a.batch + begin_depth * A_STEP;
   b += of.b.offset + batch * of.b.batch + begin_depth * of.b.row;
   output += of.output.offset + get_global_id(2) * of.output.batch + first_column * of.output.column;
-#ifdef HAS_BIAS
-  bias += of.bias.offset + batch * of.bias.batch + first_column * of.bias.column;
-#endif
+  BEGIN_OPERAND;
 
   for (INDEX row = first_row; row < end_row; row += TILE_ROWS) {
     const uint rows = (uint)min((INDEX)TILE_ROWS, end_row - row);
@@ -180,8 +181,8 @@ void multiply_panels(
     }
 
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-      left[r] = activated(BIASED_LANES(left[r], row + min(r, rows - 1), 0));
-      right[r] = activated(BIASED_LANES(right[r], row + min(r, rows - 1), WIDTH));
+      left[r] = FINISHED_LANES(left[r], row + min(r, rows - 1), 0);
+      right[r] = FINISHED_LANES(right[r], row + min(r, rows - 1), WIDTH);
     }
 #ifndef TRANSPOSED
     if (end - begin == PANEL && rows == TILE_ROWS) {
@@ -224,18 +225,16 @@ void multiply_panels(
 #if WANTED(merge_parts)
 KERNEL(GROUP_X, GROUP_Y)
 void merge_parts(
-    __global const SCALAR *sums, BIAS_PARAMETER __global SCALAR *output,
+    __global const SCALAR *sums, OPERAND_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
   const INDEX j = get_global_id(0), i = get_global_id(1), batch = get_global_id(2);
   if (i >= of.rows || j >= of.columns) return;
   sums += (batch * of.parts * of.rows + i) * of.columns + j;
-#ifdef HAS_BIAS
-  bias += of.bias.offset + batch * of.bias.batch;
-#endif
+  BEGIN_OPERAND;
   SCALAR sum = sums[0];
   for (INDEX part = 1; part < of.parts; ++part) sum += sums[part * of.rows * of.columns];
   output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
-      activation(BIASED(sum, i, j));
+      FINISHED(sum, i, j);
 }
 #endif
 
@@ -245,19 +244,17 @@ void merge_parts(
 #if WANTED(multiply_directly)
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_directly(
-    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
   const INDEX j = get_global_id(0), i = get_global_id(1), batch = get_global_id(2);
   if (i >= of.rows || j >= of.columns) return;
   a += of.a.offset + batch * of.a.batch + i * of.a.row;
   b += of.b.offset + batch * of.b.batch + j * of.b.column;
-#ifdef HAS_BIAS
-  bias += of.bias.offset + batch * of.bias.batch;
-#endif
+  BEGIN_OPERAND;
   SCALAR sum = 0;
   for (INDEX k = 0; k < of.depth; ++k) sum = fma(a[k * of.a.column], b[k * of.b.row], sum);
   output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
-      activation(BIASED(sum, i, j));
+      FINISHED(sum, i, j);
 }
 #endif
 
@@ -319,7 +316,7 @@ void multiply_directly(
 #if WANTED(multiply_tiles)
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_tiles(
-    __global const SCALAR *a, __global const SCALAR *b, BIAS_PARAMETER __global SCALAR *output,
+    __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
     const struct product of WORK_ITEM) {
   __local SCALAR a_tiles[2][TILE_DEPTH][GROUP_ROWS + PAD];
   __local SCALAR b_tiles[2][TILE_DEPTH][GROUP_COLUMNS + PAD];
@@ -330,9 +327,7 @@ void multiply_tiles(
   a += of.a.offset + batch * of.a.batch;
   b += of.b.offset + batch * of.b.batch;
   output += of.output.offset + get_global_id(2) * of.output.batch;
-#ifdef HAS_BIAS
-  bias += of.bias.offset + batch * of.bias.batch;
-#endif
+  BEGIN_OPERAND;
 
   SCALAR sums[ITEM_ROWS][ITEM_COLUMNS];
   UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
@@ -409,7 +404,7 @@ void multiply_tiles(
     UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) {
       const INDEX j = first_column + SPREAD(c, get_local_id(0), GROUP_X);
       if (i < of.rows && j < of.columns)
-        output[i * of.output.row + j * of.output.column] = activation(BIASED(sums[r][c], i, j));
+        output[i * of.output.row + j * of.output.column] = FINISHED(sums[r][c], i, j);
     }
   }
 }

@@ -18,8 +18,8 @@
 // CHANNEL_IS_GROUP  Defined where each group is one channel, as in batch normalisation.
 // SUBTRACTS_MEAN, DIVIDES, SUM_OF_SQUARES  The mode: whether x̂ has mean 0; whether it is divided by
 //            a spread; and whether that is a sum rather than a mean.
-// ACTIVATION Statements that return a function of x0, the scaled and shifted value: forward the
-//            activation, in the gradient (with HAS_SLOPE) its derivative.
+// EPILOGUE   Of the scaled and shifted value: forward the activation, in the gradient (with HAS_SLOPE)
+//            its derivative.
 //
 // Scale, shift and their gradients may be null.
 
@@ -317,7 +317,7 @@ INLINED VECTOR inverse_deviation(
   EACH_VECTOR(                                                                 \
     const VECTOR element = KEPT(elements, r, LOAD(x));                         \
     store_lanes(                                                               \
-        y + j, activated((element - MEAN) * DEVIATION * SCALE + SHIFT), count);)
+        y + j, finished((element - MEAN) * DEVIATION * SCALE + SHIFT, (VECTOR)0), count);)
 
 // Work size: rows: a work-group for each set; columns: a work-item for LANES sets, rounded up.
 // All of the normalisation of sets that are not divided into chunks.
@@ -413,7 +413,7 @@ void normalize_elements(
 // x̂, the normalised value, and δ, what reaches the value before the activation.
 #define NORMAL ((LOAD(x) - MEAN) * DEVIATION)
 #ifdef HAS_SLOPE
-#define DELTA (LOAD(cotangent) * activated(normal * SCALE + SHIFT))
+#define DELTA (LOAD(cotangent) * finished(normal * SCALE + SHIFT, (VECTOR)0))
 #else
 #define DELTA LOAD(cotangent)
 #endif

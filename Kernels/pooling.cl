@@ -6,8 +6,10 @@
 // PADDED          Defined where a tap can lie in the padding.
 // TYPE_TAP        The type of taps' numbers.
 // HAS_TAPS        Defined where the chosen taps are written, or read for the gradient.
+//
+// The operand of a gradient's epilogue lies as x does.
 
-#include "common.clh"
+#include "expression.clh"
 
 #if !defined(MAXIMUM) && !defined(MINIMUM) && !defined(AVERAGE)
 #define MAXIMUM
@@ -52,9 +54,9 @@
 
 struct planes {
   INDEX planes;
-  // The lengths of a plane of x and of y, and where they and the taps begin.
+  // The lengths of a plane of x and of y, and where they, the taps and the operand begin.
   INDEX x_rows, x_columns, y_rows, y_columns;
-  INDEX x, y, taps;
+  INDEX x, y, taps, operand;
 };
 
 // The sum's divisor.
@@ -218,20 +220,24 @@ void pool_elements(
 // A gradient is taken of averages, and where the chosen taps are known.
 #if defined(AVERAGE) || defined(HAS_TAPS)
 
-// Adds, of the windows from `begin` to `end` of a row of them, what their taps in row i have.
-static void spread_row(
-    __global const SCALAR *restrict y, __global const TYPE_TAP *restrict taps,
-    __global SCALAR *restrict gradient, const struct planes *in, const INDEX p, const uint i,
-    const INDEX begin, const INDEX end, const bool is_inner) {
-  const struct planes of = *in;
-  for (INDEX q = begin; q < end; ++q) {
-    // Read whatever the tap is, so that neighbours can be treated side by side.
-    const SCALAR whole = y[q];
+// Where windows do not overlap an element of the gradient is given to it once and is finished at once;
+// elsewhere what windows give is added up.
 #if KERNEL_X <= STRIDE_X && KERNEL_Y <= STRIDE_Y
-#define GIVE(t, share) gradient[t] = (share)
+#define GIVE(t, share) gradient[t] = epilogue(share, OPERAND(t))
+#define OVERLAP 0
 #else
 #define GIVE(t, share) gradient[t] += (share)
+#define OVERLAP 1
 #endif
+
+// Gives to a row of the gradient what `count` windows from `begin` on have in their taps of row i.
+INLINED void spread_windows(
+    __global const SCALAR *restrict y, __global const TYPE_TAP *restrict taps,
+    OPERAND_PARAMETER __global SCALAR *restrict gradient, const struct planes of, const INDEX p,
+    const uint i, const INDEX begin, const uint count, const bool is_inner) {
+  for (INDEX q = begin; q < begin + count; ++q) {
+    // Read whatever the tap is, so that neighbours can be treated side by side.
+    const SCALAR whole = y[q];
     UNROLL_TAPS for (uint j = 0; j < KERNEL_X; ++j) {
       const INDEX t = q * STRIDE_X + j - PAD_X;
       if (is_inner || t < of.x_columns) {
@@ -245,15 +251,41 @@ static void spread_row(
   }
 }
 
+// Gives what the windows from `begin` to `end` of a row of them have, in blocks of which compilers make
+// vectors. The last begins early where windows do not overlap: to give twice is the same as once.
+static void spread_row(
+    __global const SCALAR *restrict y, __global const TYPE_TAP *restrict taps,
+    OPERAND_PARAMETER __global SCALAR *restrict gradient, const struct planes *in, const INDEX p,
+    const uint i, const INDEX begin, const INDEX end, const bool is_inner) {
+  const struct planes of = *in;
+  INDEX q = begin;
+  for (; q + 8 <= end; q += 8)
+    spread_windows(y, taps, OPERAND_ARGUMENT gradient, of, p, i, q, 8, is_inner);
+  if (!OVERLAP && end - begin >= 8) {
+    if (q < end) spread_windows(y, taps, OPERAND_ARGUMENT gradient, of, p, i, end - 8, 8, is_inner);
+  } else {
+    spread_windows(y, taps, OPERAND_ARGUMENT gradient, of, p, i, q, (uint)(end - q), is_inner);
+  }
+}
+
+// Finishes a row of the gradient, in blocks of which compilers make vectors.
+INLINED void finish_row(
+    OPERAND_PARAMETER __global SCALAR *restrict gradient, const INDEX length) {
+  INDEX t = 0;
+  for (; t + 8 <= length; t += 8)
+    for (uint k = 0; k < 8; ++k) gradient[t + k] = epilogue(gradient[t + k], OPERAND(t + k));
+  for (; t < length; ++t) gradient[t] = epilogue(gradient[t], OPERAND(t));
+}
+
 // Work size: ceil(planes · x_rows / share).
-// A work-item sums `share` rows of the gradient, over the windows that they lie in, in order.
+// A work-item computes `share` rows of the gradient, of the windows that they lie in, in order.
 // Memory: y and the taps are read once where windows do not overlap, else KERNEL_Y times, mostly
-// from cache; the gradient is written once.
+// from cache; the epilogue's operand is read and the gradient written once.
 #if WANTED(pool_gradient_rows)
 KERNEL(1, 1)
 void pool_gradient_rows(
-    __global const SCALAR *y, TAPS_PARAMETER __global SCALAR *gradient, const struct planes of,
-    const INDEX share WORK_ITEM) {
+    __global const SCALAR *y, TAPS_PARAMETER OPERAND_PARAMETER __global SCALAR *gradient,
+    const struct planes of, const INDEX share WORK_ITEM) {
 #ifndef HAS_TAPS
   __global TYPE_TAP *taps = 0;
 #endif
@@ -265,23 +297,41 @@ void pool_gradient_rows(
 #else
   const INDEX begin = 0, end = of.y_columns;
 #endif
+  gradient += of.x + get_global_id(0) * share * of.x_columns;
+#ifdef HAS_OPERAND
+  operand += of.operand + get_global_id(0) * share * of.x_columns;
+#endif
   for (INDEX row = get_global_id(0) * share; row < end_row; ++row) {
     const INDEX plane = row / of.x_rows, r = row % of.x_rows + PAD_Y;
-    __global SCALAR *target = gradient + of.x + row * of.x_columns;
-    for (INDEX t = 0; t < of.x_columns; ++t) target[t] = 0;
+    // Whether each element lies in a window, and in only one.
+#if KERNEL_X == STRIDE_X && KERNEL_Y == STRIDE_Y
+    const bool is_covered = begin == 0 && end == of.y_columns && end * STRIDE_X == of.x_columns
+        && r / STRIDE_Y < of.y_rows;
+#else
+    const bool is_covered = false;
+#endif
+    if (!is_covered) {
+      for (INDEX t = 0; t < of.x_columns; ++t) gradient[t] = 0;
+      if (!OVERLAP) finish_row(OPERAND_ARGUMENT gradient, of.x_columns);
+    }
     for (uint i = KERNEL_Y; i-- > 0;) {
       if (r < i || (r - i) % STRIDE_Y != 0 || (r - i) / STRIDE_Y >= of.y_rows) continue;
       const INDEX p = (r - i) / STRIDE_Y;
       __global const SCALAR *source = y + of.y + (plane * of.y_rows + p) * of.y_columns;
       __global const TYPE_TAP *chosen = taps + of.taps + (plane * of.y_rows + p) * of.y_columns;
 #ifdef PADDED
-      spread_row(source, chosen, target, &of, p, i, 0, begin, false);
+      spread_row(source, chosen, OPERAND_ARGUMENT gradient, &of, p, i, 0, begin, false);
 #endif
-      spread_row(source, chosen, target, &of, p, i, begin, end, true);
+      spread_row(source, chosen, OPERAND_ARGUMENT gradient, &of, p, i, begin, end, true);
 #ifdef PADDED
-      spread_row(source, chosen, target, &of, p, i, end, of.y_columns, false);
+      spread_row(source, chosen, OPERAND_ARGUMENT gradient, &of, p, i, end, of.y_columns, false);
 #endif
     }
+    if (OVERLAP) finish_row(OPERAND_ARGUMENT gradient, of.x_columns);
+    gradient += of.x_columns;
+#ifdef HAS_OPERAND
+    operand += of.x_columns;
+#endif
   }
 }
 #endif
@@ -293,7 +343,7 @@ void pool_gradient_rows(
 #if WANTED(pool_gradient_elements)
 KERNEL(GROUP_SIZE, 1)
 void pool_gradient_elements(
-    __global const SCALAR *y, TAPS_PARAMETER __global SCALAR *gradient,
+    __global const SCALAR *y, TAPS_PARAMETER OPERAND_PARAMETER __global SCALAR *gradient,
     const struct planes of WORK_ITEM) {
   const INDEX row = get_global_id(0) / of.x_columns;
   if (row >= of.planes * of.x_rows) return;
@@ -314,7 +364,7 @@ void pool_gradient_elements(
 #endif
     }
   }
-  gradient[of.x + get_global_id(0)] = sum;
+  gradient[of.x + get_global_id(0)] = epilogue(sum, OPERAND(of.operand + get_global_id(0)));
 }
 #endif
 #endif

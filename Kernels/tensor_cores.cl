@@ -1,5 +1,5 @@
-// Matrix products of rounded operands, output = activation(a·b + bias), for processors that
-// multiply fragments of matrices. The 32 work-items of a warp together hold 16 × 8 words of a, 8 × 8
+// Matrix products of rounded operands, output = epilogue(a·b), for processors that multiply
+// fragments of matrices. The 32 work-items of a warp together hold 16 × 8 words of a, 8 × 8
 // words of b, and 16 × 8 sums of float32, to which the product of the words is added.
 //
 // A word is an element rounded to the 11 significant bits of tf32 or, with BFLOAT16, two elements
@@ -210,7 +210,7 @@ INLINED void store_quad(
 // once.
 KERNEL(GROUP, 1)
 void multiply_fragments(
-    __global const float *a, __global const float *b, BIAS_PARAMETER __global float *output,
+    __global const float *a, __global const float *b, OPERAND_PARAMETER __global float *output,
     const struct product of WORK_ITEM) {
   __local uint a_tiles[2][TILE_SIZE(A_ALONG_DEPTH, TILE_ROWS)] __attribute__((aligned(16)));
   __local uint b_tiles[2][TILE_SIZE(B_ALONG_DEPTH, TILE_COLUMNS)] __attribute__((aligned(16)));
@@ -224,9 +224,7 @@ void multiply_fragments(
       b + of.b.offset + batch * of.b.batch, of.b.column, of.b.row,
       get_group_id(0) * TILE_COLUMNS, of.columns};
   output += of.output.offset + get_global_id(2) * of.output.batch;
-#ifdef HAS_BIAS
-  bias += of.bias.offset + batch * of.bias.batch;
-#endif
+  BEGIN_OPERAND;
   // Where the warp's fragments begin in the tile.
   const uint first_row = warp / GROUP_COLUMNS * (16 * WARP_ROWS);
   const uint first_column = warp % GROUP_COLUMNS * (8 * WARP_COLUMNS);
@@ -283,7 +281,7 @@ void multiply_fragments(
         const INDEX i = rows.begin + first_row + 16 * r + n / 2 * 8 + lane / 4;
         const INDEX j = columns.begin + first_column + 8 * c + lane % 4 * 2 + n % 2;
         if (i < of.rows && j < of.columns)
-          output[i * of.output.row + j * of.output.column] = activation(BIASED(sums[r][c][n], i, j));
+          output[i * of.output.row + j * of.output.column] = FINISHED(sums[r][c][n], i, j);
       }
     }
   }

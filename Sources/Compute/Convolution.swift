@@ -48,28 +48,27 @@ public struct ConvolutionGeometry: Sendable, Hashable {
 /// What is not finite may also reach results whose windows meet it with a weight in the padding: 0
 /// times infinity is NaN.
 public protocol ConvolutionBackend {
-  /// Convolves images, `y = activation(w ⋆ x + bias)`:
+  /// Convolves images, `y = epilogue(w ⋆ x)`:
   ///
-  /// `y[n, o, p, q] = activation(Σ w[o, c, i, j]·x[n, c, p·s + i·d − pad, q·s + j·d − pad] + bias[o])`,
+  /// `y[n, o, p, q] = epilogue(Σ w[o, c, i, j]·x[n, c, p·s + i·d − pad, q·s + j·d − pad])`,
   /// over the channels c of o's group and the taps i, j; x is 0 in the padding.
   ///
-  /// All views are contiguous, and float32 or float64 alike. `bias` holds one number for each output
-  /// channel; `activation` is an expression of `input(0)`, the biased sum.
+  /// All views are contiguous, and float32 or float64 alike. The epilogue's operand, of y's shape, is
+  /// contiguous too, or has one number for each channel.
   func convolve(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into y: View
+    _ x: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into y: View
   ) throws
 
-  /// The transposed convolution, `x = activation(wᵀ ⋆ y + bias)`:
+  /// The transposed convolution, `x = epilogue(wᵀ ⋆ y)`:
   ///
-  /// `x[n, c, r, t] = activation(Σ w[o, c, i, j]·y[n, o, p, q] + bias[c])`, over all o, i, j, p, q
+  /// `x[n, c, r, t] = epilogue(Σ w[o, c, i, j]·y[n, o, p, q])`, over all o, i, j, p, q
   /// with `r = p·s + i·d − pad` and `t = q·s + j·d − pad`.
   ///
-  /// Without bias and activation it is the gradient of ``convolve(_:weight:bias:activation:geometry:into:)``
-  /// with respect to x. `bias` holds one number for each input channel.
+  /// Without an epilogue it is the gradient of ``convolve(_:weight:epilogue:geometry:into:)`` with
+  /// respect to x. The epilogue's operand, of x's shape, is contiguous or has one number for each
+  /// channel.
   func convolveTransposed(
-    _ y: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into x: View
+    _ y: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into x: View
   ) throws
 
   /// The gradient of a convolution with respect to its weight:
@@ -81,10 +80,38 @@ public protocol ConvolutionBackend {
 }
 
 extension ConvolutionBackend {
+  /// Convolves images, `y = activation(w ⋆ x + bias)`.
+  ///
+  /// `bias` holds one number for each output channel; `activation` is an expression of `input(0)`, the
+  /// biased sum.
+  public func convolve(
+    _ x: View, weight: View, bias: View?, activation: Expression?,
+    geometry: ConvolutionGeometry, into y: View
+  ) throws {
+    try convolve(
+      x, weight: weight,
+      epilogue: Epilogue(bias: bias?.forChannels(of: y.shape), activation: activation),
+      geometry: geometry, into: y)
+  }
+
+  /// The transposed convolution, `x = activation(wᵀ ⋆ y + bias)`.
+  ///
+  /// `bias` holds one number for each input channel; `activation` is an expression of `input(0)`, the
+  /// biased sum.
+  public func convolveTransposed(
+    _ y: View, weight: View, bias: View?, activation: Expression?,
+    geometry: ConvolutionGeometry, into x: View
+  ) throws {
+    try convolveTransposed(
+      y, weight: weight,
+      epilogue: Epilogue(bias: bias?.forChannels(of: x.shape), activation: activation),
+      geometry: geometry, into: x)
+  }
+
   /// Traps unless views are what a convolution takes.
   package func checkConvolution(
-    _ operation: String, x: View, weight: View, y: View, bias: View? = nil, biasCount: Int = 0,
-    _ geometry: ConvolutionGeometry
+    _ operation: String, x: View, weight: View, y: View, _ geometry: ConvolutionGeometry,
+    epilogue: Epilogue? = nil
   ) {
     let groups = geometry.groups
     require(
@@ -93,16 +120,41 @@ extension ConvolutionBackend {
       "\(operation): \(geometry) is no geometry of a convolution")
     require(
       x.shape == geometry.inputShape && weight.shape == geometry.weightShape
-        && y.shape == geometry.outputShape && (bias?.shape ?? [biasCount]) == [biasCount],
-      "\(operation): x \(x.shape), weight \(weight.shape), y \(y.shape) and bias "
-        + "\(bias.map { "\($0.shape)" } ?? "none") came; \(geometry.inputShape), "
-        + "\(geometry.weightShape), \(geometry.outputShape) and [\(biasCount)] were expected")
-    let views = [x, weight, y] + (bias.map { [$0] } ?? [])
+        && y.shape == geometry.outputShape,
+      "\(operation): x \(x.shape), weight \(weight.shape) and y \(y.shape) came; "
+        + "\(geometry.inputShape), \(geometry.weightShape) and \(geometry.outputShape) were expected"
+    )
+    let views = [x, weight, y]
+    let dtypes = (views + (epilogue?.operand.map { [$0] } ?? [])).map(\.dtype)
     require(
-      y.dtype.isComputed && views.allSatisfy { $0.dtype == y.dtype },
-      "\(operation): dtypes are \(views.map(\.dtype)); one of float32 and float64 was expected")
+      y.dtype.isComputed && dtypes.allSatisfy { $0 == y.dtype },
+      "\(operation): dtypes are \(dtypes); one of float32 and float64 was expected")
     require(
       views.allSatisfy(\.isContiguous),
       "\(operation): strides are \(views.map(\.strides)); contiguous views were expected")
+  }
+
+  /// Traps unless an epilogue's operand lies as the result does or has a number for each channel.
+  package func checkEpilogue(_ operation: String, _ epilogue: Epilogue?, of result: View) {
+    guard let operand = epilogue?.operand else { return }
+    require(
+      operand.shape == result.shape && (operand.isContiguous || operand.isOfChannels),
+      "\(operation): the epilogue's operand is \(operand.shape) with strides \(operand.strides); "
+        + "\(result.shape), contiguous or with a number for each channel, was expected")
+  }
+}
+
+extension View {
+  /// Numbers for each channel as images of a shape.
+  package func forChannels(of images: Shape) -> View {
+    require(
+      shape == [images[1]],
+      "convolve: bias \(shape) came for images of shape \(images); [\(images[1])] was expected")
+    return with(shape: images, strides: [0, strides[0], 0, 0])
+  }
+
+  /// Whether images repeat one number for each channel.
+  package var isOfChannels: Bool {
+    [0, 2, 3].allSatisfy { strides[$0] == 0 || shape.dimensions[$0] == 1 }
   }
 }

@@ -56,10 +56,17 @@ public protocol PoolingBackend {
   func pool(_ x: View, _ pooling: Pooling, geometry: PoolingGeometry, into y: View, taps: View?)
     throws
 
-  /// The gradient with respect to x; `taps` is what ``pool(_:_:geometry:into:taps:)`` wrote.
+  /// The gradient with respect to x.
+  ///
+  /// - Parameters:
+  ///   - cotangent: Of y's shape.
+  ///   - taps: What ``pool(_:_:geometry:into:taps:)`` wrote.
+  ///   - epilogue: What becomes of each element, with a contiguous operand of x's shape; nil for
+  ///     nothing.
+  ///   - gradient: Of x's shape.
   func poolGradient(
     _ cotangent: View, _ pooling: Pooling, geometry: PoolingGeometry, taps: View?,
-    into gradient: View
+    epilogue: Epilogue?, into gradient: View
   ) throws
 }
 
@@ -67,7 +74,7 @@ extension PoolingBackend {
   /// Traps unless views are what a pooling takes.
   package func checkPooling(
     _ operation: String, x: View, y: View, taps: View?, _ pooling: Pooling,
-    _ geometry: PoolingGeometry, needsTaps: Bool
+    _ geometry: PoolingGeometry, needsTaps: Bool, epilogue: Epilogue? = nil
   ) {
     let axes = [geometry.rows, geometry.columns]
     require(
@@ -93,6 +100,12 @@ extension PoolingBackend {
       [x, y, taps].allSatisfy { $0?.isContiguous ?? true },
       "\(operation): strides are \([x, y, taps].map { $0?.strides ?? [] }); contiguous views were "
         + "expected")
+    if let operand = epilogue?.operand {
+      require(
+        operand.shape == x.shape && operand.dtype == x.dtype && operand.isContiguous,
+        "\(operation): the epilogue's operand is \(operand.dtype) of shape \(operand.shape) with "
+          + "strides \(operand.strides); \(x.dtype) of shape \(x.shape), contiguous, was expected")
+    }
     require(
       !needsTaps || !pooling.chooses || taps != nil,
       "\(operation): the taps that \(pooling.rawValue) chose are missing")

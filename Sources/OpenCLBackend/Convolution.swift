@@ -2,37 +2,33 @@ public import Compute
 import OpenCLRuntime
 
 extension OpenCLBackend {
-  /// Convolves images, `y = activation(w ⋆ x + bias)`.
+  /// Convolves images, `y = epilogue(w ⋆ x)`.
   ///
   /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func convolve(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into y: View
+    _ x: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into y: View
   ) throws {
-    checkConvolution(
-      "convolve", x: x, weight: weight, y: y, bias: bias, biasCount: geometry.outputChannels,
-      geometry)
+    checkConvolution("convolve", x: x, weight: weight, y: y, geometry, epilogue: epilogue)
+    checkEpilogue("convolve", epilogue, of: y)
     guard y.count > 0 else { return }
     try correlate([
-      Correlation(x, weight: weight, bias: bias, activation: activation, geometry, into: y)
+      Correlation(x, weight: weight, epilogue: epilogue, geometry, into: y)
     ])
   }
 
-  /// The transposed convolution, `x = activation(wᵀ ⋆ y + bias)`.
+  /// The transposed convolution, `x = epilogue(wᵀ ⋆ y)`.
   ///
   /// One correlation for each remainder of a position divided by the stride. Traps when shapes or
   /// dtypes do not fit, or a view is not contiguous.
   public func convolveTransposed(
-    _ y: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into x: View
+    _ y: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into x: View
   ) throws {
-    checkConvolution(
-      "convolveTransposed", x: x, weight: weight, y: y, bias: bias,
-      biasCount: geometry.inputChannels, geometry)
+    checkConvolution("convolveTransposed", x: x, weight: weight, y: y, geometry, epilogue: epilogue)
+    checkEpilogue("convolveTransposed", epilogue, of: x)
     guard x.count > 0 else { return }
     try correlate(
       Correlation.transposed(
-        y, weight: weight, bias: bias, activation: activation, geometry, into: x))
+        y, weight: weight, epilogue: epilogue, geometry, into: x))
   }
 
   /// The gradient of a convolution with respect to its weight.
@@ -51,7 +47,7 @@ extension OpenCLBackend {
     switch profile.matMul {
     case .panels(let width, let tileRows):
       try weightGradientPanels(
-        Correlation(x, weight: gradient, bias: nil, activation: nil, geometry, into: cotangent),
+        Correlation(x, weight: gradient, epilogue: nil, geometry, into: cotangent),
         into: gradient, width: width * 4 / gradient.dtype.byteCount, tileRows: tileRows)
     case .tiles: try weightGradientTiles(cotangent, x, geometry, into: gradient)
     }
@@ -76,15 +72,9 @@ extension OpenCLBackend {
 
   /// Writes what sums of nothing give.
   private func fill(_ correlation: Correlation) throws {
-    let biased: Expression = correlation.bias == nil ? 0 : .input(0)
-    let outputs = correlation.outputs
-    let operands: [Operand] =
-      correlation.bias.map { bias in
-        [.view(bias.with(shape: outputs.shape, strides: [0, bias.strides[0], 0, 0]))]
-      } ?? []
     try map(
-      [correlation.activation?.substituting { _ in biased } ?? biased], of: operands,
-      into: [outputs])
+      [correlation.epilogue?.ofZero ?? 0],
+      of: correlation.operand.map { [.view($0)] } ?? [], into: [correlation.outputs])
   }
 
   // MARK: Tiles
@@ -93,7 +83,7 @@ extension OpenCLBackend {
   private func tiles(_ correlation: Correlation) throws -> Launch {
     let views =
       [correlation.x, correlation.weight, correlation.y]
-      + (correlation.bias.map { [$0] } ?? [])
+      + (correlation.operand.map { [$0] } ?? [])
     let index = profile.indexType(views, upTo: correlation.positions)
     let (kernel, shape) = try prepare(
       rows: correlation.filters, columns: correlation.positions, batches: correlation.groups,
@@ -101,11 +91,12 @@ extension OpenCLBackend {
     ) {
       ConvolutionKernel(
         function: "correlate_tiles", window: correlation.window,
-        hasBias: correlation.bias != nil, activation: correlation.activation,
+        epilogue: EpilogueSource(correlation.epilogue),
+        hasOperandOfChannels: correlation.hasOperandOfChannels,
         dtype: correlation.y.dtype, index: index, tile: $0)
     }
     var arguments = [try LaunchArgument.view(correlation.x), try .view(correlation.weight)]
-    if let bias = correlation.bias { arguments.append(try .view(bias)) }
+    if let operand = correlation.operand { arguments.append(try .view(operand)) }
     arguments.append(try .view(correlation.y))
     arguments.append(index.argument(correlation.layout, as: "struct correlation"))
     return Launch(
@@ -123,7 +114,7 @@ extension OpenCLBackend {
   ) throws {
     let (rows, columns) = (CorrelationAxis(geometry.rows), CorrelationAxis(geometry.columns))
     let correlation = Correlation(
-      x, weight: gradient, bias: nil, activation: nil, geometry, into: cotangent)
+      x, weight: gradient, epilogue: nil, geometry, into: cotangent)
     let width = geometry.groupInputs * rows.taps * columns.taps
     let positions = correlation.positions
     let index = profile.indexType([cotangent, x, gradient], upTo: positions)
@@ -132,8 +123,8 @@ extension OpenCLBackend {
     ) {
       ConvolutionKernel(
         function: "weight_gradient_tiles", isGradient: true, window: correlation.window,
-        hasBias: false,
-        activation: nil, dtype: gradient.dtype, index: index, tile: $0)
+        epilogue: EpilogueSource(nil), hasOperandOfChannels: false, dtype: gradient.dtype,
+        index: index, tile: $0)
     }
     let tileRows = geometry.groupOutputs.dividedRoundingUp(by: shape.rows)
     let tileColumns = width.dividedRoundingUp(by: shape.columns)
@@ -219,8 +210,8 @@ private struct ConvolutionKernel: KernelSpecification {
   let function: String
   var isGradient = false
   let window: CorrelationWindow
-  let hasBias: Bool
-  let activation: Expression?
+  let epilogue: EpilogueSource
+  let hasOperandOfChannels: Bool
   let dtype: DType
   let index: IndexType
   let tile: ConvolutionTile
@@ -232,8 +223,8 @@ private struct ConvolutionKernel: KernelSpecification {
     let type = dtype.computeType
     var definitions = type.definitions(index)
     definitions.append(window.definitions)
-    if hasBias { definitions.define("HAS_BIAS") }
-    definitions.append(ExpressionPrinter.activation(activation, in: type))
+    if hasOperandOfChannels { definitions.define("OPERAND_OF_CHANNELS") }
+    definitions.append(epilogue.definitions(in: type))
     definitions.append([
       "GROUP_X": .integer(tile.group.x), "GROUP_Y": .integer(tile.group.y),
       "ITEM_ROWS": .integer(tile.itemRows), "ITEM_COLUMNS": .integer(tile.itemColumns),

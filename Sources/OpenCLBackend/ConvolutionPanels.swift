@@ -19,14 +19,15 @@ extension OpenCLBackend {
     let memory = try scratch([regions.items, regions.length], dtype)
     let views =
       [correlation.x, correlation.weight, correlation.y, packed, memory]
-      + (correlation.bias.map { [$0] } ?? [])
+      + (correlation.operand.map { [$0] } ?? [])
     let index = profile.indexType(views)
     func kernel(_ function: String) throws -> PreparedKernel {
       let isPacking = function == "pack_filters"
       return try stream.prepare(
         ConvolutionPanelKernel(
-          function: function, window: correlation.window, hasBias: correlation.bias != nil,
-          activation: isPacking ? nil : correlation.activation,
+          function: function, window: correlation.window,
+          epilogue: EpilogueSource(isPacking ? nil : correlation.epilogue),
+          hasOperandOfChannels: !isPacking && correlation.hasOperandOfChannels,
           hasUnitStep: !isPacking && correlation.columns.outputStep == 1, dtype: dtype,
           index: index, tile: tile))
     }
@@ -37,7 +38,7 @@ extension OpenCLBackend {
       items: WorkSize(tiles, correlation.channels, correlation.groups), local: WorkSize(1, 1, 1),
       work: packed.count, writesOutput: false)
     var arguments = [try LaunchArgument.view(correlation.x), try .view(packed)]
-    if let bias = correlation.bias { arguments.append(try .view(bias)) }
+    if let operand = correlation.operand { arguments.append(try .view(operand)) }
     arguments += [
       try .view(correlation.y), try .view(memory), layout,
       index.argument(regions.layout, as: "struct region"),
@@ -86,9 +87,9 @@ extension OpenCLBackend {
     func kernel(_ function: String) throws -> PreparedKernel {
       try stream.prepare(
         ConvolutionPanelKernel(
-          function: function, isGradient: true, window: correlation.window, hasBias: false,
-          activation: nil,
-          hasUnitStep: false, dtype: dtype, index: index, tile: tile))
+          function: function, isGradient: true, window: correlation.window,
+          epilogue: EpilogueSource(nil), hasOperandOfChannels: false, hasUnitStep: false,
+          dtype: dtype, index: index, tile: tile))
     }
     let layout = index.argument(correlation.layout, as: "struct correlation")
     let summing = Launch(
@@ -206,8 +207,8 @@ private struct ConvolutionPanelKernel: KernelSpecification {
   let function: String
   var isGradient = false
   let window: CorrelationWindow
-  let hasBias: Bool
-  let activation: Expression?
+  let epilogue: EpilogueSource
+  let hasOperandOfChannels: Bool
   let hasUnitStep: Bool
   let dtype: DType
   let index: IndexType
@@ -224,9 +225,9 @@ private struct ConvolutionPanelKernel: KernelSpecification {
       "WIDTH": .integer(tile.width), "TILE_ROWS": .integer(tile.rows),
       "VECTORS": .integer(tile.vectors),
     ])
-    if hasBias { definitions.define("HAS_BIAS") }
+    if hasOperandOfChannels { definitions.define("OPERAND_OF_CHANNELS") }
     if hasUnitStep { definitions.define("UNIT_STEP") }
-    definitions.append(ExpressionPrinter.activation(activation, in: type, onVectors: true))
+    definitions.append(epilogue.definitions(in: type, onVectors: true))
     return definitions
   }
 }

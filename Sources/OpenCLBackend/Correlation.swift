@@ -78,8 +78,7 @@ private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
 struct Correlation {
   let x: View
   let weight: View
-  let bias: View?
-  let activation: Expression?
+  let epilogue: Epilogue?
   let y: View
   let images: Int
   let groups: Int
@@ -94,38 +93,35 @@ struct Correlation {
 
   /// The correlation that is a convolution.
   init(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
-    _ geometry: ConvolutionGeometry, into y: View
+    _ x: View, weight: View, epilogue: Epilogue?, _ geometry: ConvolutionGeometry, into y: View
   ) {
     self.init(
-      x, weight: weight, bias: bias, activation: activation, geometry, into: y,
+      x, weight: weight, epilogue: epilogue, geometry, into: y,
       isTransposed: false, rows: CorrelationAxis(geometry.rows),
       columns: CorrelationAxis(geometry.columns))
   }
 
   /// The correlations that are a transposed convolution.
   static func transposed(
-    _ y: View, weight: View, bias: View?, activation: Expression?,
-    _ geometry: ConvolutionGeometry, into x: View
+    _ y: View, weight: View, epilogue: Epilogue?, _ geometry: ConvolutionGeometry, into x: View
   ) -> [Correlation] {
     CorrelationAxis.transposed(geometry.rows).flatMap { rows in
       CorrelationAxis.transposed(geometry.columns).map { columns in
         Correlation(
-          y, weight: weight, bias: bias, activation: activation, geometry, into: x,
+          y, weight: weight, epilogue: epilogue, geometry, into: x,
           isTransposed: true, rows: rows, columns: columns)
       }
     }
   }
 
   private init(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
+    _ x: View, weight: View, epilogue: Epilogue?,
     _ geometry: ConvolutionGeometry, into y: View, isTransposed: Bool, rows: CorrelationAxis,
     columns: CorrelationAxis
   ) {
     self.x = x
     self.weight = weight
-    self.bias = bias
-    self.activation = activation
+    self.epilogue = epilogue
     self.y = y
     images = geometry.images
     groups = geometry.groups
@@ -149,17 +145,21 @@ struct Correlation {
   var work: Int { groups * filters * positions * max(1, depth / 16) }
 
   /// The outputs as a view of `[images, channels, positions, positions]`.
-  var outputs: View {
-    y.with(
-      shape: [images, groups * filters, rows.count, columns.count],
-      strides: [
-        groups * filters * yRows * yColumns, yRows * yColumns, rows.outputStep * yColumns,
-        columns.outputStep,
-      ], offset: firstOutput)
-  }
+  var outputs: View { positions(of: y) }
+  /// What of the epilogue's operand stands beside the outputs.
+  var operand: View? { epilogue?.operand.map(positions) }
+  /// Whether the operand has a number for each channel.
+  var hasOperandOfChannels: Bool { operand?.isOfChannels ?? false }
 
-  private var firstOutput: Int {
-    y.offset + rows.firstOutput * yColumns + columns.firstOutput
+  /// The correlation's positions of images that have y's shape.
+  private func positions(of images: View) -> View {
+    let strides = images.strides
+    return images.with(
+      shape: [self.images, groups * filters, rows.count, columns.count],
+      strides: [
+        strides[0], strides[1], rows.outputStep * strides[2], columns.outputStep * strides[3],
+      ],
+      offset: images.offset + rows.firstOutput * strides[2] + columns.firstOutput * strides[3])
   }
 
   /// Where x lies: the fields of the kernels' struct.
@@ -181,12 +181,12 @@ struct Correlation {
   }
 
   /// Where y lies: the fields of the kernels' struct.
-  private var outputFields: [Int] { [firstOutput] + outputs.strides }
+  private var outputFields: [Int] { [outputs.offset] + outputs.strides }
 
   /// The fields of the kernels' `struct correlation`.
   var layout: [Int] {
     [filters, channels, groups, images, rows.count, columns.count] + inputFields + weightFields
-      + outputFields + [bias?.offset ?? 0]
+      + outputFields + [operand?.offset ?? 0, operand?.strides[1] ?? 0]
   }
 
   /// What of the axes a kernel is built for.

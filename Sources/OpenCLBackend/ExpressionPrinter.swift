@@ -44,20 +44,6 @@ struct ExpressionPrinter {
     return function.openCL(x, type)
   }
 
-  /// The definitions that give `expression.clh` an activation, if there is one: the statements that
-  /// return a function of `x0`, of vectors where the kernel has them and they are as exact.
-  static func activation(
-    _ expression: Expression?, in type: ComputeType, onVectors: Bool = false
-  ) -> Definitions {
-    guard let expression else { return [:] }
-    let isWide = onVectors && [expression].areExactOnVectors
-    let printer = ExpressionPrinter([expression], in: type, isWide: isWide) { "x\($0)" }
-    let statements = printer.statements + ["return \(printer.results[0]);"]
-    var definitions: Definitions = ["ACTIVATION": .code(statements.joined(separator: "\n"))]
-    if isWide { definitions.define("WIDE_EXPRESSIONS") }
-    return definitions
-  }
-
   /// A number that reads back as exactly this one in the type.
   static func literal(_ value: Double, _ type: ComputeType) -> String {
     if type == .int64 {
@@ -69,6 +55,34 @@ struct ExpressionPrinter {
     if isInfinite { return value < 0 ? "-INFINITY" : "INFINITY" }
     // Swift prints the fewest digits that tell a number from its neighbours.
     return type == .float32 ? "\(Float(value))f" : "\(value)"
+  }
+}
+
+/// What of an epilogue a kernel is built for: all but where its operand lies.
+struct EpilogueSource: Hashable, Sendable {
+  private let expression: Expression?
+  private let hasOperand: Bool
+
+  /// The source of an epilogue; of none where elements are written as they are.
+  init(_ epilogue: Epilogue?) {
+    expression = epilogue?.expression
+    hasOperand = epilogue?.operand != nil
+  }
+
+  /// The source of an activation.
+  init(activation: Expression?) { self.init(activation.map { Epilogue($0) }) }
+
+  /// The definitions that give `expression.clh` the epilogue, of vectors where the kernel has them and
+  /// they are as exact.
+  func definitions(in type: ComputeType, onVectors: Bool = false) -> Definitions {
+    guard let expression else { return [:] }
+    let isWide = onVectors && [expression].areExactOnVectors
+    let printer = ExpressionPrinter([expression], in: type, isWide: isWide) { "x\($0)" }
+    let statements = printer.statements + ["return \(printer.results[0]);"]
+    var definitions: Definitions = ["EPILOGUE": .code(statements.joined(separator: "\n"))]
+    if hasOperand { definitions.define("HAS_OPERAND") }
+    if isWide { definitions.define("WIDE_EXPRESSIONS") }
+    return definitions
   }
 }
 

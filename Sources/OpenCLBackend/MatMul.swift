@@ -5,26 +5,22 @@ extension OpenCLBackend {
   /// To what elements of float32 matrices are rounded before they are multiplied.
   public var matMulPrecision: MatMulPrecision { profile.tensorCores?.precision ?? .float32 }
 
-  /// Multiplies matrices: `output = activation(a·b + bias)`.
+  /// Multiplies matrices: `output = epilogue(a·b)`.
   ///
   /// Batches whose distances are the same throughout take one launch, others one for each such
   /// run. Traps when shapes or dtypes do not fit, or the output is not contiguous.
-  public func multiply(
-    _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
-  ) throws {
-    checkProduct(a, b, bias: bias, output: output)
+  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
+    checkProduct(a, b, epilogue, output: output)
     guard output.count > 0 else { return }
     guard a.count > 0 else {
       // The product is 0.
-      let biased: Expression = bias == nil ? 0 : .input(0)
       return try map(
-        [activation?.substituting { _ in biased } ?? biased],
-        of: bias.map { [.view($0)] } ?? [], into: [output])
+        [epilogue?.ofZero ?? 0], of: epilogue?.operand.map { [.view($0)] } ?? [], into: [output])
     }
 
     let product = MatrixProduct(
-      a: try readable(a), b: try readable(b), bias: bias, activation: activation, output: output,
-      index: profile.indexType([a, b, output] + (bias.map { [$0] } ?? [])))
+      a: try readable(a), b: try readable(b), epilogue: epilogue, output: output,
+      index: profile.indexType([a, b, output] + (epilogue?.operand.map { [$0] } ?? [])))
     var launches: [Launch] = []
     // Scratch memory lives until everything is enqueued.
     var scratch: [View] = []
@@ -83,11 +79,11 @@ extension OpenCLBackend {
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "merge_parts", dtype: product.dtype, index: product.index,
-        hasBias: product.bias != nil, activation: product.activation, variant: .single(group)))
+        epilogue: EpilogueSource(product.epilogue), variant: .single(group)))
     return Launch(
       kernel: kernel,
       arguments: [try .view(divided.output.view)]
-        + (try product.bias.map { [try .view($0.view)] } ?? [])
+        + (try product.operand.map { [try .view($0.view)] } ?? [])
         + [try .view(product.output.view), merged.layout(aPanel: 0, bPanel: 0)],
       items: WorkSize(product.columns, product.rows, product.batches),
       local: WorkSize(group.x, group.y, 1),
@@ -138,7 +134,7 @@ extension OpenCLBackend {
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "multiply_panels", dtype: product.dtype, index: product.index,
-        hasBias: product.bias != nil, activation: product.activation,
+        epilogue: EpilogueSource(product.epilogue),
         variant: .panels(width: width, tileRows: tileRows, plan)))
     launches.append(
       Launch(
@@ -164,8 +160,8 @@ extension OpenCLBackend {
     let packed = try scratch([batches, count, depth, panel], product.dtype)
     let kernel = try stream.prepare(
       MatMulKernel(
-        entry: "pack_panels", dtype: product.dtype, index: product.index, hasBias: false,
-        activation: nil,
+        entry: "pack_panels", dtype: product.dtype, index: product.index,
+        epilogue: EpilogueSource(nil),
         variant: .packing(
           panel: panel, width: min(width / 2, panel & -panel), depth: Self.packDepth,
           isAlongDepth: matrix.rowStride == 1)))
@@ -207,7 +203,7 @@ extension OpenCLBackend {
       let kernel = try stream.prepare(
         MatMulKernel(
           entry: "multiply_tiles", dtype: product.dtype, index: product.index,
-          hasBias: product.bias != nil, activation: product.activation,
+          epilogue: EpilogueSource(product.epilogue),
           variant: .tiles(
             shape, a: TileAccess(product.a, isAlongDepth: product.a.columnStride == 1),
             b: TileAccess(product.b, isAlongDepth: product.b.columnStride != 1))))
@@ -230,7 +226,7 @@ extension OpenCLBackend {
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "multiply_directly", dtype: product.dtype, index: product.index,
-        hasBias: product.bias != nil, activation: product.activation, variant: .single(group)))
+        epilogue: EpilogueSource(product.epilogue), variant: .single(group)))
     return Launch(
       kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
       items: WorkSize(product.columns, product.rows, product.batches),
@@ -324,8 +320,7 @@ private struct MatMulKernel: KernelSpecification {
   let entry: String
   let dtype: DType
   let index: IndexType
-  let hasBias: Bool
-  let activation: Expression?
+  let epilogue: EpilogueSource
   let variant: Variant
 
   var file: String { "matmul.cl" }
@@ -335,9 +330,7 @@ private struct MatMulKernel: KernelSpecification {
   var definitions: Definitions {
     let type = dtype.computeType
     var definitions = type.definitions(index)
-    if hasBias { definitions.define("HAS_BIAS") }
-    definitions.append(
-      ExpressionPrinter.activation(activation, in: type, onVectors: variant.isPanels))
+    definitions.append(epilogue.definitions(in: type, onVectors: variant.isPanels))
     switch variant {
     case .packing(let panel, let width, let depth, let isAlongDepth):
       definitions.append([

@@ -27,20 +27,19 @@ struct MatrixProduct {
   var batches = 1
   var a: BatchedMatrix
   var b: BatchedMatrix
-  var bias: BatchedMatrix?
   var output: BatchedMatrix
-  var activation: Expression?
+  var epilogue: Epilogue?
+  /// The epilogue's operand.
+  var operand: BatchedMatrix?
   let dtype: DType
   let index: IndexType
   /// The parts along k that each have an output of their own, and how long all but the last are.
   var parts = 1
   var partDepth: Int
-  /// The batch axes, of a, b, output and bias.
+  /// The batch axes, of a, b, output and operand.
   private let batchAxes: AxisLayout
 
-  init(
-    a: View, b: View, bias: View?, activation: Expression?, output: View, index: IndexType
-  ) {
+  init(a: View, b: View, epilogue: Epilogue?, output: View, index: IndexType) {
     func matrix(_ view: View) -> BatchedMatrix {
       let rank = view.shape.rank
       return BatchedMatrix(
@@ -53,16 +52,16 @@ struct MatrixProduct {
     partDepth = depth
     self.a = matrix(a)
     self.b = matrix(b)
-    self.bias = bias.map(matrix)
     self.output = matrix(output)
-    self.activation = activation
+    self.epilogue = epilogue
+    operand = epilogue?.operand.map(matrix)
     self.index = index
     dtype = output.dtype
     // The output is contiguous even where a length of 1 leaves a stride open.
     (self.output.rowStride, self.output.columnStride) = (columns, 1)
     batchAxes = AxisLayout(
       lengths: output.shape.dimensions.dropLast(2),
-      strides: [a, b, output, bias ?? output].map { $0.strides.dropLast(2) })
+      strides: [a, b, output, epilogue?.operand ?? output].map { $0.strides.dropLast(2) })
   }
 
   /// The same numbers from the operands exchanged and transposed, written to the same places.
@@ -70,7 +69,7 @@ struct MatrixProduct {
     var result = self
     (result.rows, result.columns) = (columns, rows)
     (result.a, result.b) = (b.transposed, a.transposed)
-    result.bias = bias?.transposed
+    result.operand = operand?.transposed
     result.output = output.transposed
     return result
   }
@@ -81,7 +80,7 @@ struct MatrixProduct {
     // A multiple of 64, so that every part begins where tiles and quads do.
     result.partDepth = depth.dividedRoundingUp(by: parts).rounded(upToMultipleOf: 64)
     result.parts = depth.dividedRoundingUp(by: result.partDepth)
-    (result.bias, result.activation) = (nil, nil)
+    (result.epilogue, result.operand) = (nil, nil)
     result.output = BatchedMatrix(
       view: sums, offset: sums.offset, rowStride: columns, columnStride: 1,
       batchStride: rows * columns)
@@ -125,16 +124,16 @@ struct MatrixProduct {
     change(&a, distance(0))
     change(&b, distance(1))
     change(&output, distance(2))
-    if var bias {
-      change(&bias, distance(3))
-      self.bias = bias
+    if var operand {
+      change(&operand, distance(3))
+      self.operand = operand
     }
   }
 
   /// The arguments of both kernels that multiply.
   func arguments(aPanel: Int, bPanel: Int) throws -> [LaunchArgument] {
     var arguments: [LaunchArgument] = [try .view(a.view), try .view(b.view)]
-    if let bias { arguments.append(try .view(bias.view)) }
+    if let operand { arguments.append(try .view(operand.view)) }
     arguments.append(try .view(output.view))
     arguments.append(layout(aPanel: aPanel, bPanel: bPanel))
     return arguments
@@ -143,7 +142,7 @@ struct MatrixProduct {
   /// The kernels' `struct product`.
   func layout(aPanel: Int, bPanel: Int) -> LaunchArgument {
     index.argument(
-      [rows, columns, depth] + a.fields + b.fields + (bias?.fields ?? [0, 0, 0, 0])
+      [rows, columns, depth] + a.fields + b.fields + (operand?.fields ?? [0, 0, 0, 0])
         + output.fields + [aPanel, bPanel, parts, partDepth], as: "struct product")
   }
 }

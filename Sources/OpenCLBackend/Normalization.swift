@@ -337,7 +337,7 @@ private struct NormalizationKernel: KernelSpecification {
     if mode.divides { definitions.define("DIVIDES") }
     if mode == .sumOfSquares { definitions.define("SUM_OF_SQUARES") }
     definitions.append(
-      ExpressionPrinter.activation(activation, in: type, onVectors: walk.lanes > 1))
+      EpilogueSource(activation: activation).definitions(in: type, onVectors: walk.lanes > 1))
     if activation != nil && isGradient { definitions.define("HAS_SLOPE") }
     return definitions
   }

@@ -22,22 +22,29 @@ extension OpenCLBackend {
   /// One launch. Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func poolGradient(
     _ cotangent: View, _ pooling: Pooling, geometry: PoolingGeometry, taps: View?,
-    into gradient: View
+    epilogue: Epilogue?, into gradient: View
   ) throws {
     checkPooling(
-      "poolGradient", x: gradient, y: cotangent, taps: taps, pooling, geometry, needsTaps: true)
+      "poolGradient", x: gradient, y: cotangent, taps: taps, pooling, geometry,
+      needsTaps: true, epilogue: epilogue)
     guard gradient.count > 0 else { return }
-    guard cotangent.count > 0 else { return try map([0], of: [], into: [gradient]) }
+    guard cotangent.count > 0 else {
+      return try map(
+        [epilogue?.ofZero ?? 0], of: epilogue?.operand.map { [.view($0)] } ?? [],
+        into: [gradient])
+    }
     let taps = pooling.chooses ? taps : nil
     try submit(
-      "pool_gradient", pooling, geometry, [cotangent, taps, gradient], x: gradient, y: cotangent,
-      taps: taps, row: geometry.columns.input, rows: geometry.planes * geometry.rows.input,
-      work: gradient.count + 2 * cotangent.count, writing: [gradient])
+      "pool_gradient", pooling, geometry, [cotangent, taps, epilogue?.operand, gradient],
+      x: gradient, y: cotangent, taps: taps, epilogue: epilogue, row: geometry.columns.input,
+      rows: geometry.planes * geometry.rows.input, work: gradient.count + 2 * cotangent.count,
+      writing: [gradient])
   }
 
   private func submit(
     _ function: String, _ pooling: Pooling, _ geometry: PoolingGeometry, _ arguments: [View?],
-    x: View, y: View, taps: View?, row: Int, rows: Int, work: Int, writing outputs: [View]
+    x: View, y: View, taps: View?, epilogue: Epilogue? = nil, row: Int, rows: Int, work: Int,
+    writing outputs: [View]
   ) throws {
     let views = arguments.compactMap { $0 }
     let index = profile.indexType(views, upTo: rows * row)
@@ -48,11 +55,13 @@ extension OpenCLBackend {
         function: "\(function)_\(isByRow ? "rows" : "elements")", pooling: pooling,
         rows: WindowShape(geometry.rows), columns: WindowShape(geometry.columns),
         isPadded: geometry.rows.reachesPadding || geometry.columns.reachesPadding,
-        taps: taps?.dtype, dtype: y.dtype, index: index, groupSize: $0)
+        taps: taps?.dtype, epilogue: EpilogueSource(epilogue), dtype: y.dtype, index: index,
+        groupSize: $0)
     }
     let layout = [
       geometry.planes, geometry.rows.input, geometry.columns.input, geometry.rows.output,
       geometry.columns.output, x.offset, y.offset, taps?.offset ?? 0,
+      epilogue?.operand?.offset ?? 0,
     ]
     let share = rows.dividedRoundingUp(by: max(profile.taskCount, 4 * device.computeUnits))
     let launch = Launch(
@@ -91,6 +100,7 @@ private struct PoolingKernel: KernelSpecification {
   let columns: WindowShape
   let isPadded: Bool
   let taps: DType?
+  let epilogue: EpilogueSource
   let dtype: DType
   let index: IndexType
   let groupSize: Int
@@ -112,6 +122,7 @@ private struct PoolingKernel: KernelSpecification {
       "PAD_Y": .integer(rows.padding), "PAD_X": .integer(columns.padding),
       "GROUP_SIZE": .integer(groupSize),
     ])
+    definitions.append(epilogue.definitions(in: dtype.computeType))
     if isPadded { definitions.define("PADDED") }
     if let taps {
       definitions.define("HAS_TAPS")

@@ -92,8 +92,7 @@ extension OpenCLBackend {
         try multiply(
           View(left, dtype: .float32, shape: [batches, rows, depth], strides: [0] + aStrides),
           View(right, dtype: .float32, shape: [batches, depth, columns], strides: [0] + bStrides),
-          bias: nil, activation: nil,
-          into: View(output, dtype: .float32, shape: [batches, rows, columns]))
+          epilogue: nil, into: View(output, dtype: .float32, shape: [batches, rows, columns]))
         var products = [Float](repeating: 0, count: batches * rows * columns)
         try products.withUnsafeMutableBytes { try read(output, atByte: 0, into: $0) }
         guard products.indices.allSatisfy({ products[$0] == expected[$0 % expected.count] }) else {
@@ -139,8 +138,8 @@ extension OpenCLBackend {
       } ?? shapes[shapes.count - 1]
     let kernel = try stream.prepare(
       FragmentKernel(
-        shape: shape, cores: cores, index: product.index, hasBias: product.bias != nil,
-        activation: product.activation,
+        shape: shape, cores: cores, index: product.index,
+        epilogue: EpilogueSource(product.epilogue),
         a: TileAccess(product.a, isAlongDepth: product.a.columnStride == 1),
         b: TileAccess(product.b, isAlongDepth: product.b.columnStride != 1)))
     let tiles = count(shape)
@@ -179,8 +178,7 @@ private struct FragmentKernel: KernelSpecification {
   let shape: FragmentTile
   let cores: TensorCores
   let index: IndexType
-  let hasBias: Bool
-  let activation: Expression?
+  let epilogue: EpilogueSource
   let a: TileAccess
   let b: TileAccess
 
@@ -191,8 +189,7 @@ private struct FragmentKernel: KernelSpecification {
 
   var definitions: Definitions {
     var definitions = ComputeType.float32.definitions(index)
-    if hasBias { definitions.define("HAS_BIAS") }
-    definitions.append(ExpressionPrinter.activation(activation, in: .float32))
+    definitions.append(epilogue.definitions(in: .float32))
     if cores.precision == .bfloat16 { definitions.define("BFLOAT16") }
     if !cores.isEmulated { definitions.define("TENSOR_CORES") }
     definitions.append([

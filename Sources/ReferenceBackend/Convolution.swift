@@ -2,41 +2,37 @@ public import Compute
 import Dispatch
 
 extension ReferenceBackend {
-  /// Convolves images, `y = activation(w ⋆ x + bias)`.
+  /// Convolves images, `y = epilogue(w ⋆ x)`.
   ///
   /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func convolve(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into y: View
+    _ x: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into y: View
   ) throws {
-    checkConvolution(
-      "convolve", x: x, weight: weight, y: y, bias: bias, biasCount: geometry.outputChannels,
-      geometry)
+    checkConvolution("convolve", x: x, weight: weight, y: y, geometry, epilogue: epilogue)
+    checkEpilogue("convolve", epilogue, of: y)
     if y.count == 0 { return }
-    try launch("convolve", [x, weight, bias, y]) {
+    try launch("convolve", [x, weight, epilogue?.operand, y]) {
       withRealType(of: [y.dtype], for: "convolve") {
         convolveImages(x, weight: weight, geometry, into: y, as: $0)
       }
-      finish(y, bias: bias, activation: activation)
+      finish(y, with: epilogue)
     }
   }
 
-  /// The transposed convolution, `x = activation(wᵀ ⋆ y + bias)`.
+  /// The transposed convolution, `x = epilogue(wᵀ ⋆ y)`.
   ///
   /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func convolveTransposed(
-    _ y: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into x: View
+    _ y: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into x: View
   ) throws {
-    checkConvolution(
-      "convolveTransposed", x: x, weight: weight, y: y, bias: bias,
-      biasCount: geometry.inputChannels, geometry)
+    checkConvolution("convolveTransposed", x: x, weight: weight, y: y, geometry, epilogue: epilogue)
+    checkEpilogue("convolveTransposed", epilogue, of: x)
     if x.count == 0 { return }
-    try launch("convolveTransposed", [x, weight, bias, y]) {
+    try launch("convolveTransposed", [x, weight, epilogue?.operand, y]) {
       withRealType(of: [x.dtype], for: "convolveTransposed") {
         convolveTransposedImages(y, weight: weight, geometry, into: x, as: $0)
       }
-      finish(x, bias: bias, activation: activation)
+      finish(x, with: epilogue)
     }
   }
 
@@ -54,18 +50,6 @@ extension ReferenceBackend {
         weightGradient(cotangent, x: x, geometry, into: gradient, as: $0)
       }
     }
-  }
-
-  /// Adds a number to each channel and applies the activation.
-  private func finish(_ images: View, bias: View?, activation: Expression?) {
-    var result = Expression.input(0)
-    var operands = [Operand.view(images)]
-    if let bias {
-      result = result + .input(1)
-      operands.append(.view(bias.with(shape: images.shape, strides: [0, bias.strides[0], 0, 0])))
-    }
-    if let activation { result = activation.substituting { _ in result } }
-    if result != .input(0) { evaluate([result], of: operands, into: [images]) }
   }
 }
 

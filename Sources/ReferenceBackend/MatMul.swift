@@ -5,26 +5,17 @@ extension ReferenceBackend {
   /// float32: nothing is rounded before it is multiplied.
   public var matMulPrecision: MatMulPrecision { .float32 }
 
-  /// Multiplies matrices: `output = activation(a·b + bias)`.
+  /// Multiplies matrices: `output = epilogue(a·b)`.
   ///
   /// Traps when shapes or dtypes do not fit, or the output is not contiguous.
-  public func multiply(
-    _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
-  ) throws {
-    checkProduct(a, b, bias: bias, output: output)
+  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
+    checkProduct(a, b, epilogue, output: output)
     if output.count == 0 { return }
-    try launch("multiply", [a, b, bias, output]) {
+    try launch("multiply", [a, b, epilogue?.operand, output]) {
       withRealType(of: [output.dtype], for: "multiply") {
         multiplyMatrices(a, b, into: output, as: $0)
       }
-      var result = Expression.input(0)
-      var operands = [Operand.view(output)]
-      if let bias {
-        result = result + .input(1)
-        operands.append(.view(bias))
-      }
-      if let activation { result = activation.substituting { _ in result } }
-      if result != .input(0) { evaluate([result], of: operands, into: [output]) }
+      finish(output, with: epilogue)
     }
   }
 }

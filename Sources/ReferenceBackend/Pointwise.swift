@@ -13,6 +13,14 @@ extension ReferenceBackend {
     let views = operands.compactMap(\.view) + outputs
     try launch("map", views) { evaluate(expressions, of: operands, into: outputs) }
   }
+
+  /// Applies an epilogue to a result, in place.
+  func finish(_ result: View, with epilogue: Epilogue?) {
+    guard let epilogue else { return }
+    evaluate(
+      [epilogue.expression],
+      of: [.view(result)] + (epilogue.operand.map { [.view($0)] } ?? []), into: [result])
+  }
 }
 
 /// Evaluates expressions at every position of views with equally many elements, row-major.

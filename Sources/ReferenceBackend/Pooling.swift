@@ -21,15 +21,17 @@ extension ReferenceBackend {
   /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func poolGradient(
     _ cotangent: View, _ pooling: Pooling, geometry: PoolingGeometry, taps: View?,
-    into gradient: View
+    epilogue: Epilogue?, into gradient: View
   ) throws {
     checkPooling(
-      "poolGradient", x: gradient, y: cotangent, taps: taps, pooling, geometry, needsTaps: true)
+      "poolGradient", x: gradient, y: cotangent, taps: taps, pooling, geometry,
+      needsTaps: true, epilogue: epilogue)
     if gradient.count == 0 { return }
-    try launch("poolGradient", [cotangent, gradient, taps]) {
+    try launch("poolGradient", [cotangent, gradient, taps, epilogue?.operand]) {
       withRealType(of: [gradient.dtype], for: "poolGradient") {
         spreadWindows(cotangent, pooling, geometry, taps: taps, into: gradient, as: $0)
       }
+      finish(gradient, with: epilogue)
     }
   }
 }

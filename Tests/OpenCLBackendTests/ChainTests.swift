@@ -221,7 +221,8 @@ import Testing
       try backend.pool(
         planes, .maximum, geometry: pooling, into: outputs[3], taps: outputs[4])
       try backend.poolGradient(
-        outputs[3], .maximum, geometry: pooling, taps: outputs[4], into: outputs[5])
+        outputs[3], .maximum, geometry: pooling, taps: outputs[4],
+        epilogue: Epilogue(.input(0) * .input(1), operand: planes), into: outputs[5])
     }
   }
 }

@@ -77,38 +77,57 @@ struct NamedConvolution: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(.enabled(if: hasDevice, "no OpenCL device")) struct ConvolutionTests {
-  private static let leaky = select(Expression.input(0) .> 0, .input(0), .input(0) * 2)
+  /// What becomes of each element: nothing, an activation of the sum with a bias, and a multiple of it
+  /// by what lies at its place.
+  private enum Ending { case none, biased, multiplied }
+
+  private func epilogue(_ ending: Ending, _ inputs: [View], of result: View) -> Epilogue? {
+    switch ending {
+    case .none: nil
+    case .biased:
+      Epilogue(
+        bias: inputs[2].with(shape: result.shape, strides: [0, 1, 0, 0]),
+        activation: select(.input(0) .> 0, .input(0), .input(0) * 2))
+    case .multiplied:
+      Epilogue(.input(0) * select(.input(1) .> 0, .input(1), 3), operand: inputs[2])
+    }
+  }
 
   /// The three operations, of whole numbers, of which sums of products are exact.
   private func check(
     _ setting: Setting, _ named: NamedConvolution, _ generator: inout SeededGenerator,
-    activation: Expression? = nil, hasBias: Bool = false
+    _ ending: Ending = .none
   ) throws {
     let (target, dtype, geometry) = (setting.target, setting.dtype, named.geometry)
     let x = generator.integers(geometry.inputShape, dtype)
     let weight = generator.integers(geometry.weightShape, dtype)
     let y = generator.integers(geometry.outputShape, dtype)
-    let outputBias = generator.integers([geometry.outputChannels], dtype)
-    let inputBias = generator.integers([geometry.inputChannels], dtype)
+    func operand(_ shape: Shape) -> [HostView] {
+      switch ending {
+      case .none: []
+      case .biased: [generator.integers([shape[1]], dtype)]
+      case .multiplied: [generator.integers(shape, dtype)]
+      }
+    }
     let forward = try Comparison(
-      on: target, [x, weight] + (hasBias ? [outputBias] : []),
+      on: target, [x, weight] + operand(geometry.outputShape),
       into: [HostView(geometry.outputShape, dtype)], named.name
     ) { backend, inputs, outputs in
       try backend.convolve(
-        inputs[0], weight: inputs[1], bias: hasBias ? inputs[2] : nil, activation: activation,
+        inputs[0], weight: inputs[1], epilogue: epilogue(ending, inputs, of: outputs[0]),
         geometry: geometry, into: outputs[0])
     }
     forward.expectExact()
     let transposed = try Comparison(
-      on: target, [y, weight] + (hasBias ? [inputBias] : []),
+      on: target, [y, weight] + operand(geometry.inputShape),
       into: [HostView(geometry.inputShape, dtype)], "\(named.name), transposed"
     ) { backend, inputs, outputs in
       try backend.convolveTransposed(
-        inputs[0], weight: inputs[1], bias: hasBias ? inputs[2] : nil, activation: activation,
+        inputs[0], weight: inputs[1], epilogue: epilogue(ending, inputs, of: outputs[0]),
         geometry: geometry, into: outputs[0])
     }
     transposed.expectExact()
-    if hasBias { return }
+    guard ending == .none else { return }
     let gradient = try Comparison(
       on: target, [y, x], into: [HostView(geometry.weightShape, dtype)],
       "\(named.name), weight"
@@ -148,9 +167,9 @@ struct NamedConvolution: Sendable, CustomTestStringConvertible {
       ["3 × 3, padded", "rows that no window reaches"].contains($0.name)
     }
     for named in chosen + NamedConvolution.empty {
-      try check(
-        Setting(target: target, dtype: .float32), named, &generator, activation: Self.leaky,
-        hasBias: true)
+      let setting = Setting(target: target, dtype: .float32)
+      try check(setting, named, &generator, .biased)
+      try check(setting, named, &generator, .multiplied)
     }
   }
 

@@ -116,11 +116,15 @@ import Testing
     }
   }
 
-  /// A bias of any strides, and an activation of the biased product.
+  /// An operand of any strides: a bias, before an activation or not, and a factor that it gives.
   @Test(arguments: Target.all)
   func epilogue(target: Target) throws {
     var generator = SeededGenerator(23)
-    let leaky = select(x .> 0, x, x * 2)
+    let (element, operand) = (Expression.input(0), Expression.input(1))
+    let biased = element + operand
+    let functions = [
+      biased, select(biased .> 0, biased, biased * 2), element * select(operand .> 0, operand, 3),
+    ]
     for size in [[3, 5, 7], [26, 20, 37], [2, 0, 3], [10, 3, 260]] {
       let (m, k, n) = (size[0], size[1], size[2])
       let a = generator.integers([2, m, k], .float32)
@@ -130,14 +134,15 @@ import Testing
       for strides in [[0, 0, 1], [0, 1, 0], [1, 0, 0], [m * n, n, 1]] {
         // Without products there is a kernel for each kind of strides.
         if k == 0 && strides != [0, 0, 1] { continue }
-        for activation in [nil, leaky] {
+        for function in functions {
           let result = try Comparison(
             on: target, [a, b, bias], into: [HostView([2, m, n], .float32)],
             "\(size) \(strides)"
           ) { backend, inputs, outputs in
             try backend.multiply(
               inputs[0], inputs[1],
-              bias: inputs[2].with(shape: [2, m, n], strides: strides), activation: activation,
+              epilogue: Epilogue(
+                function, operand: inputs[2].with(shape: [2, m, n], strides: strides)),
               into: outputs[0])
           }
           result.expectExact()

@@ -47,14 +47,16 @@ import Testing
 
   private func spread(
     _ target: Target, _ cotangent: HostView, taps: HostView?, _ pooling: Pooling,
-    _ geometry: PoolingGeometry
+    _ geometry: PoolingGeometry, slope: HostView? = nil
   ) throws -> Comparison {
-    try Comparison(
-      on: target, [cotangent] + (taps.map { [$0] } ?? []),
+    let slopes: [HostView] = slope.map { [$0] } ?? []
+    return try Comparison(
+      on: target, [cotangent] + slopes + (taps.map { [$0] } ?? []),
       into: [HostView(geometry.inputShape, cotangent.dtype)], "gradient of \(pooling) \(geometry)"
     ) { backend, inputs, outputs in
       try backend.poolGradient(
-        inputs[0], pooling, geometry: geometry, taps: taps == nil ? nil : inputs[1],
+        inputs[0], pooling, geometry: geometry, taps: taps == nil ? nil : inputs[inputs.count - 1],
+        epilogue: slope == nil ? nil : Epilogue(.input(0) * .input(1) + 1, operand: inputs[1]),
         into: outputs[0])
     }
   }
@@ -71,6 +73,11 @@ import Testing
       let taps = HostView(pooled.outputs[1].truth, geometry.outputShape, geometry.tapDType)
       let cotangent = generator.integers(geometry.outputShape, setting.dtype)
       try spread(setting.target, cotangent, taps: taps, pooling, geometry).expectExact()
+      guard geometry.rows.padding > 0 || geometry.planes == 0 || geometry == Self.geometries[0]
+      else { continue }
+      let slope = generator.integers(geometry.inputShape, setting.dtype)
+      try spread(setting.target, cotangent, taps: taps, pooling, geometry, slope: slope)
+        .expectExact()
     }
   }
 

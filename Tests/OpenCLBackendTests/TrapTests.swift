@@ -23,7 +23,7 @@ import Testing
       let a = try bench.view([1, 2, 3, 4, 5, 6]).with(shape: [2, 3], strides: [3, 1])
       try bench.backend.multiply(a, a, bias: nil, activation: nil, into: a)
     }
-    #expect(message(result).contains("multiply: [2, 3] by [2, 3] with bias none into [2, 3]"))
+    #expect(message(result).contains("multiply: [2, 3] by [2, 3] with operand none into [2, 3]"))
   }
 
   @Test func aTranscendentalOfIntegers() async {

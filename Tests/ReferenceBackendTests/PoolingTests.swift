@@ -19,7 +19,7 @@ import Testing
       try rig.doubles(values, geometry.inputShape), pooling, geometry: geometry, into: y,
       taps: taps)
     try rig.backend.poolGradient(
-      cotangent, pooling, geometry: geometry, taps: taps, into: gradient)
+      cotangent, pooling, geometry: geometry, taps: taps, epilogue: nil, into: gradient)
     return (try rig.numbers(y), try rig.numbers(taps), try rig.numbers(gradient))
   }
 

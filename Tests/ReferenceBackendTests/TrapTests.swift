@@ -23,7 +23,7 @@ import Testing
       let a = try rig.zeros([2, 3], .float32)
       try rig.backend.multiply(a, a, bias: nil, activation: nil, into: a)
     }
-    #expect(message(result).contains("multiply: [2, 3] by [2, 3] with bias none into [2, 3]"))
+    #expect(message(result).contains("multiply: [2, 3] by [2, 3] with operand none into [2, 3]"))
   }
 
   @Test func aTranscendentalOfIntegers() async {

@@ -167,32 +167,26 @@ public final class WatchedBackend: Backend {
   public var matMulPrecision: MatMulPrecision { base.matMulPrecision }
 
   /// As the reference.
-  public func multiply(
-    _ a: View, _ b: View, bias: View?, activation: Expression?, into output: View
-  ) throws {
+  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
     try enter(.multiply)
-    try base.multiply(a, b, bias: bias, activation: activation, into: output)
+    try base.multiply(a, b, epilogue: epilogue, into: output)
     if spoilsProducts { try base.map([.input(0) + 1], of: [.view(output)], into: [output]) }
   }
 
   /// As the reference.
   public func convolve(
-    _ x: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into y: View
+    _ x: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into y: View
   ) throws {
     try enter(.convolve)
-    try base.convolve(
-      x, weight: weight, bias: bias, activation: activation, geometry: geometry, into: y)
+    try base.convolve(x, weight: weight, epilogue: epilogue, geometry: geometry, into: y)
   }
 
   /// As the reference.
   public func convolveTransposed(
-    _ y: View, weight: View, bias: View?, activation: Expression?,
-    geometry: ConvolutionGeometry, into x: View
+    _ y: View, weight: View, epilogue: Epilogue?, geometry: ConvolutionGeometry, into x: View
   ) throws {
     try enter(.convolveTransposed)
-    try base.convolveTransposed(
-      y, weight: weight, bias: bias, activation: activation, geometry: geometry, into: x)
+    try base.convolveTransposed(y, weight: weight, epilogue: epilogue, geometry: geometry, into: x)
   }
 
   /// As the reference.
@@ -214,10 +208,11 @@ public final class WatchedBackend: Backend {
   /// As the reference.
   public func poolGradient(
     _ cotangent: View, _ pooling: Pooling, geometry: PoolingGeometry, taps: View?,
-    into gradient: View
+    epilogue: Epilogue?, into gradient: View
   ) throws {
     try enter(.poolGradient)
-    try base.poolGradient(cotangent, pooling, geometry: geometry, taps: taps, into: gradient)
+    try base.poolGradient(
+      cotangent, pooling, geometry: geometry, taps: taps, epilogue: epilogue, into: gradient)
   }
 
   /// As the reference.

@@ -199,7 +199,8 @@ package func pool(
           reading: [cotangent.view] + (taps.map { [$0.view] } ?? []), writing: [gradient.view]
         ) {
           try $0.poolGradient(
-            cotangent.view, pooling, geometry: geometry, taps: taps?.view, into: gradient.view)
+            cotangent.view, pooling, geometry: geometry, taps: taps?.view, epilogue: nil,
+            into: gradient.view)
         }
       }
       return [gradient.reshaped(to: shape)]
