@@ -12,26 +12,36 @@ final class Tape: Sendable {
   /// a shape that the input was broadcast to: the tape sums it back.
   typealias Pullback = @Sendable (_ cotangent: Tensor, _ isNeeded: [Bool]) -> [Tensor?]
 
+  /// The gradient of an operation's input, as its pullback gives it.
+  enum InputGradient: Sendable {
+    case made(Tensor)
+    /// One of a shape whose launch is yet to be made, and has an epilogue if the tape has one for it.
+    case pending(Shape, make: @Sendable (Epilogue?) -> Tensor)
+  }
+
   private struct Entry {
-    let inputs: [Int?]
-    let inputShapes: [Shape]
-    let pullback: Pullback?
+    var inputs: [Int?] = []
+    var inputShapes: [Shape] = []
+    /// What the cotangent is multiplied by before the pullback has it.
+    var derivative: PointwiseDerivative?
+    /// Whether the gradient is the cotangent in another shape.
+    var isReshape = false
+    var pullback: (@Sendable (_ cotangent: Tensor, _ isNeeded: [Bool]) -> [InputGradient?])?
   }
 
   private let entries = Mutex<[Entry]>([])
 
   /// Puts a tensor at the start of the record: gradients with respect to it can be asked for.
-  func track(_ tensor: Tensor) -> Tensor {
-    append(Entry(inputs: [], inputShapes: [], pullback: nil), tensor)
-  }
+  func track(_ tensor: Tensor) -> Tensor { append(Entry(), tensor) }
 
-  fileprivate func record(_ output: Tensor, inputs: [Tensor], pullback: @escaping Pullback)
-    -> Tensor
-  {
+  fileprivate func record(
+    _ output: Tensor, inputs: [Tensor], derivative: PointwiseDerivative?, isReshape: Bool,
+    pullback: @escaping @Sendable (_ cotangent: Tensor, _ isNeeded: [Bool]) -> [InputGradient?]
+  ) -> Tensor {
     append(
       Entry(
         inputs: inputs.map { $0.node?.index }, inputShapes: inputs.map(\.shape),
-        pullback: pullback),
+        derivative: derivative, isReshape: isReshape, pullback: pullback),
       output)
   }
 
@@ -56,16 +66,45 @@ final class Tape: Sendable {
         wanted.contains(index)
         || record[index].inputs.contains { input in input.map { reaches[$0] } ?? false }
     }
+    // How many gradients are added up to the cotangent of each.
+    var counts = [Int](repeating: 0, count: end + 1)
+    for index in stride(from: end, through: 0, by: -1)
+    where reaches[index] && (index == end || counts[index] > 0) {
+      for case let input? in record[index].inputs where reaches[input] { counts[input] += 1 }
+    }
+    /// The entry whose derivative is to multiply a gradient, which alone becomes its cotangent, if
+    /// need be in another shape.
+    func factor(of input: Int) -> (entry: Int, derivative: PointwiseDerivative)? {
+      var next: Int? = input
+      while let entry = next, counts[entry] == 1 {
+        if let derivative = record[entry].derivative { return (entry, derivative) }
+        next = record[entry].isReshape ? record[entry].inputs[0] : nil
+      }
+      return nil
+    }
     var gradients: [Int: Tensor] = [end: cotangent]
+    var areMultiplied: Set<Int> = []
     for index in stride(from: end, through: 0, by: -1) where reaches[index] {
       let entry = record[index]
       guard let pullback = entry.pullback else { continue }
-      guard let cotangent = gradients.removeValue(forKey: index) else { continue }
+      guard var cotangent = gradients.removeValue(forKey: index) else { continue }
+      if let derivative = entry.derivative, !areMultiplied.contains(index) {
+        cotangent = derivative(cotangent)
+      }
       let isNeeded = entry.inputs.map { input in input.map { reaches[$0] } ?? false }
       let parts = pullback(cotangent, isNeeded)
       for (position, input) in entry.inputs.enumerated() where isNeeded[position] {
         guard let input, let part = parts[position] else { continue }
-        let gradient = part.summed(to: entry.inputShapes[position])
+        let shape = entry.inputShapes[position]
+        let gradient: Tensor
+        switch part {
+        case .made(let part): gradient = part.summed(to: shape)
+        case .pending(let made, let make):
+          let factor = made == shape ? factor(of: input) : nil
+          let epilogue = factor?.derivative.epilogue(of: shape)
+          if let factor, epilogue != nil { areMultiplied.insert(factor.entry) }
+          gradient = make(epilogue).summed(to: shape)
+        }
         gradients[input] = gradients[input].map { $0 + gradient } ?? gradient
       }
     }
@@ -83,9 +122,39 @@ extension Tensor {
   /// The result of an operation, recorded on the tape of its inputs if they have one.
   ///
   /// What the pullback captures must be detached, lest the tape hold itself.
-  func recorded(_ operation: String, from inputs: [Tensor], pullback: @escaping Tape.Pullback)
-    -> Tensor
-  {
+  ///
+  /// - Parameters:
+  ///   - operation: The operation, for messages.
+  ///   - inputs: What it was computed from.
+  ///   - derivative: What the cotangent is multiplied by before the pullback has it.
+  ///   - pullback: Computes the gradient of each input; nil where none is needed.
+  func recorded(
+    _ operation: String, from inputs: [Tensor], derivative: PointwiseDerivative? = nil,
+    pullback: @escaping Tape.Pullback
+  ) -> Tensor {
+    recorded(operation, from: inputs, derivative: derivative) { cotangent, isNeeded in
+      pullback(cotangent, isNeeded).map { $0.map(Tape.InputGradient.made) }
+    }
+  }
+
+  /// The result of an operation that only gives its input's elements another shape, as
+  /// ``recorded(_:from:derivative:pullback:)``.
+  func recordedReshape(of input: Tensor) -> Tensor {
+    let shape = input.shape
+    return recorded("reshaped", from: [input], isReshape: true) { cotangent, _ in
+      [.made(cotangent.reshaped(to: shape))]
+    }
+  }
+
+  /// The result of an operation of whose gradients some are made when it is known what is to become of
+  /// them, as ``recorded(_:from:derivative:pullback:)``.
+  func recorded(
+    _ operation: String, from inputs: [Tensor], derivative: PointwiseDerivative? = nil,
+    isReshape: Bool = false,
+    gradients:
+      @escaping @Sendable (_ cotangent: Tensor, _ isNeeded: [Bool]) ->
+      [Tape.InputGradient?]
+  ) -> Tensor {
     var tape: Tape?
     for input in inputs {
       guard let node = input.node else { continue }
@@ -97,7 +166,10 @@ extension Tensor {
         """)
       tape = node.tape
     }
-    return tape.map { $0.record(self, inputs: inputs, pullback: pullback) } ?? self
+    return tape.map {
+      $0.record(
+        self, inputs: inputs, derivative: derivative, isReshape: isReshape, pullback: gradients)
+    } ?? self
   }
 
   /// The sum over the axes along which a tensor of `shape` was broadcast to this one's shape.

@@ -47,6 +47,38 @@ import Testing
     #expect(watched.count(.map) == 1)
   }
 
+  @Test("A derivative is multiplied in the launch behind it, unless several gradients meet there")
+  func launches() throws {
+    let watched = WatchedBackend()
+    let here = Setting(watched.device, .float64)
+    let (x, a, b) = (here.range([2, 3]), here.range([4, 3]), here.range([5, 4]))
+    func maps(_ function: ([Tensor]) -> Tensor) -> Int {
+      let (value, pullback) = valueWithPullback(at: [x, a, b], of: function)
+      let cotangent = Tensor.ones(value.shape, dtype: .float64, on: here.device)
+      watched.forget()
+      _ = pullback(cotangent)
+      return watched.count(.map)
+    }
+    func layer(_ x: [Tensor]) -> Tensor {
+      linear(x[0], weight: x[1], bias: nil, activation: .relu)
+    }
+    #expect(maps { linear(layer($0), weight: $0[2], bias: nil) } == 0)
+    #expect(maps { Activation.square(layer($0)).matmul($0[2].transposed()) } == 1)
+    // What else is computed from the layer does not count if the value does not depend on it.
+    let unused = maps { inputs in
+      let y = layer(inputs)
+      _ = y.exp
+      return linear(y, weight: inputs[2], bias: nil)
+    }
+    #expect(unused == 0)
+    // A sum of gradients, and the derivative.
+    let twice = maps { inputs in
+      let y = layer(inputs)
+      return linear(y, weight: inputs[2], bias: nil).sum() + y.sum()
+    }
+    #expect(twice == 2)
+  }
+
   @Test("A pullback may be used again, and is linear", arguments: Setting.all)
   func repeatedPullback(setting: Setting) throws {
     let x = setting.tensor([1, 2])
@@ -54,6 +86,102 @@ import Testing
     try expectEqual(pullback(setting.tensor([1, 10]))[0], [2], [2, 40])
     try expectEqual(pullback(setting.tensor([2, 20]))[0], [2], [4, 80])
     try expectEqual(pullback(setting.tensor([0, 0]))[0], [2], [0, 0])
+  }
+
+  /// Layers with an activation, and what follows each.
+  private static let followed: [(name: String, function: @Sendable ([Tensor], Bool) -> Tensor)] = {
+    /// The result of a layer as it is or, to the same values, of an operation that no derivative
+    /// reaches through.
+    @Sendable func result(_ y: Tensor, _ isHidden: Bool) -> Tensor { isHidden ? y * 1 : y }
+    return [
+      (
+        "a product",
+        { x, isHidden in
+          let y = linear(x[0].reshaped(to: [6, 8]), weight: x[1], bias: nil, activation: .relu)
+          return result(y, isHidden).matmul(x[2])
+        }
+      ),
+      (
+        "a product of vectors of a sequence",
+        { x, isHidden in
+          let y = linear(x[0].reshaped(to: [2, 3, 8]), weight: x[1], bias: nil, activation: .relu)
+          return linear(result(y, isHidden), weight: x[2].transposed(), bias: nil)
+        }
+      ),
+      (
+        "a product with itself",
+        { x, isHidden in
+          let y = linear(x[0].reshaped(to: [6, 8]), weight: x[1], bias: nil, activation: .relu)
+          let z = result(y, isHidden)
+          return z.matmul(z.transposed())
+        }
+      ),
+      (
+        "a product, after an activation that keeps its input",
+        { x, isHidden in
+          let y = Activation.square(x[0].reshaped(to: [6, 8]).matmul(x[1].transposed()))
+          return result(y, isHidden).matmul(x[2])
+        }
+      ),
+      (
+        "a product of matrices that are broadcast",
+        { x, isHidden in
+          let y = Activation.relu(x[0].reshaped(to: [1, 6, 8]))
+          return result(y, isHidden).matmul(x[1].reshaped(to: [2, 8, 4])) * 2
+        }
+      ),
+      (
+        "a convolution",
+        { x, isHidden in
+          let y = conv2d(
+            x[0].reshaped(to: [2, 1, 6, 4]), weight: x[1].reshaped(to: [4, 1, 4, 4]), padding: 2,
+            activation: .relu)
+          return conv2d(result(y, isHidden), weight: x[2].reshaped(to: [2, 4, 1, 5]), stride: 2)
+        }
+      ),
+      (
+        "a transposed convolution of a sequence",
+        { x, isHidden in
+          let y = conv1d(
+            x[0].reshaped(to: [2, 1, 24]), weight: x[2].reshaped(to: [4, 1, 10]),
+            activation: .relu)
+          let images = result(y, isHidden).reshaped(to: [2, 4, 1, 15])
+          return convTranspose2d(images, weight: x[1].reshaped(to: [4, 4, 2, 2]), stride: 2)
+        }
+      ),
+      (
+        "pooling",
+        { x, isHidden in
+          let y = conv2d(
+            x[0].reshaped(to: [2, 1, 6, 4]), weight: x[1].reshaped(to: [4, 1, 4, 4]), padding: 2,
+            activation: .relu)
+          return maxPool2d(result(y, isHidden), window: 2)
+        }
+      ),
+      (
+        "averages of rows",
+        { x, isHidden in
+          averagePool1d(result(Activation.relu(x[0].reshaped(to: [6, 8])), isHidden), window: 2)
+        }
+      ),
+    ]
+  }()
+
+  @Test(
+    "What follows a layer multiplies by its activation's derivative",
+    arguments: Setting.all, followed.indices)
+  func derivatives(setting: Setting, number: Int) throws {
+    let (name, function) = Self.followed[number]
+    var random = SeededGenerator(12)
+    let arrays = [random.whole([48]), random.whole([8, 8]), random.whole([8, 5])]
+    func gradients(_ setting: Setting, isHidden: Bool) throws -> [[Double]] {
+      let x = arrays.map { setting.tensor($0) }
+      let (value, pullback) = valueWithPullback(at: x) { function($0, isHidden) }
+      let cotangent = setting.range(value.shape)
+      return try pullback(cotangent).map { try $0.array(of: Double.self) }
+    }
+    #expect(
+      try gradients(setting, isHidden: false) == gradients(setting, isHidden: true), "\(name)")
   }
 
   @Test(

@@ -85,27 +85,19 @@ public struct Activation: Sendable {
     let output = input.device.allocate(input.dtype, input.shape)
     evaluate([expression], [.tensor(input)], into: [output], shape: input.shape)
     guard x.isTracked else { return output }
-    return output.recorded(name, from: [x]) { [self, savesOutput] cotangent, _ in
-      [
-        gradient(
-          cotangent: cotangent, input: savesOutput ? nil : input,
-          output: savesOutput ? output : nil)
-      ]
-    }
+    return output.recorded(
+      name, from: [x], derivative: derivative(input: input, output: output)
+    ) { cotangent, _ in [cotangent] }
   }
 
-  /// cotangent · derivative, from the input or the output, whichever the activation keeps.
-  func gradient(cotangent: Tensor, input: Tensor?, output: Tensor?) -> Tensor {
-    guard !isIdentity else { return cotangent }
+  /// The derivative, of the input or the output, whichever the activation keeps; nil for the identity.
+  func derivative(input: Tensor?, output: Tensor?) -> PointwiseDerivative? {
+    guard !isIdentity else { return nil }
     guard let kept = savesOutput ? output : input else {
       fatalError("\(name): its gradient needs the \(savesOutput ? "output" : "input")")
     }
-    let formula = statedDerivative ?? expression.derivative(withRespectTo: 0)
-    let result = kept.device.allocate(kept.dtype, kept.shape)
-    evaluate(
-      [.input(1) * formula], [.tensor(kept), .tensor(cotangent)], into: [result],
-      shape: kept.shape)
-    return result
+    return PointwiseDerivative(
+      formula: statedDerivative ?? expression.derivative(withRespectTo: 0), kept: kept)
   }
 }
 

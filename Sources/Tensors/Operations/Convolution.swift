@@ -206,15 +206,20 @@ private func convolve(
   let isFused =
     activation.isFused(on: device)
     && (!isTracked || activation.savesOutput || activation.isIdentity)
+  let resultShape = isTransposed ? geometry.inputShape : geometry.outputShape
   let result = launchConvolution(
-    images, filters, bias: bias?.detached.contiguous(),
-    activation: isFused ? activation : .identity, isTransposed: isTransposed, geometry)
+    images, filters,
+    Epilogue(
+      bias: bias?.detached.view.forChannels(of: resultShape),
+      activation: isFused && !activation.isIdentity ? activation.expression : nil),
+    isTransposed: isTransposed, geometry)
   guard isTracked else { return isFused ? result : activation(result) }
-  let recorded = result.recorded(name, from: inputs) { cotangent, isNeeded in
-    let signal =
-      (isFused
-      ? activation.gradient(cotangent: cotangent, input: nil, output: result) : cotangent)
-      .contiguous()
+  let recorded = result.recorded(
+    name, from: inputs,
+    derivative: isFused ? activation.derivative(input: nil, output: result) : nil
+  ) { cotangent, isNeeded in
+    let signal = cotangent.contiguous()
+    let inputShape = images.shape
     var weightGradient: Tensor?
     if isNeeded[1] {
       let gradient = device.allocate(dtype, geometry.weightShape)
@@ -229,35 +234,32 @@ private func convolve(
     }
     return [
       isNeeded[0]
-        ? launchConvolution(
-          signal, filters, bias: nil, activation: .identity, isTransposed: !isTransposed, geometry)
-        : nil,
-      weightGradient,
-      isNeeded.count > 2 && isNeeded[2] ? signal.sum(axes: [0, 2, 3]) : nil,
+        ? .pending(inputShape) {
+          launchConvolution(signal, filters, $0, isTransposed: !isTransposed, geometry)
+        } : nil,
+      weightGradient.map(Tape.InputGradient.made),
+      isNeeded.count > 2 && isNeeded[2] ? .made(signal.sum(axes: [0, 2, 3])) : nil,
     ]
   }
   return isFused ? recorded : activation(recorded)
 }
 
 private func launchConvolution(
-  _ x: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation, isTransposed: Bool,
+  _ x: Tensor, _ weight: Tensor, _ epilogue: Epilogue?, isTransposed: Bool,
   _ geometry: ConvolutionGeometry
 ) -> Tensor {
   let result = x.device.allocate(
     x.dtype, isTransposed ? geometry.inputShape : geometry.outputShape)
   guard result.count > 0 else { return result }
-  let expression = activation.isIdentity ? nil : activation.expression
   x.device.launch(
-    reading: [x.view, weight.view] + (bias.map { [$0.view] } ?? []), writing: [result.view]
+    reading: [x.view, weight.view] + (epilogue?.operand.map { [$0] } ?? []), writing: [result.view]
   ) {
     if isTransposed {
       try $0.convolveTransposed(
-        x.view, weight: weight.view, bias: bias?.view, activation: expression, geometry: geometry,
-        into: result.view)
+        x.view, weight: weight.view, epilogue: epilogue, geometry: geometry, into: result.view)
     } else {
       try $0.convolve(
-        x.view, weight: weight.view, bias: bias?.view, activation: expression, geometry: geometry,
-        into: result.view)
+        x.view, weight: weight.view, epilogue: epilogue, geometry: geometry, into: result.view)
     }
   }
   return result

@@ -212,8 +212,6 @@ private func product(
   let dtype = commonDType("matmul", inputs)
   let left = a.detached
   let right = isRightTransposed ? b.detached.transposed() : b.detached
-  let m = left.shape[-2]
-  let n = right.shape[-1]
   require(
     dtype.isComputed, "matmul: operands are \(dtype); convert them with cast(to: .float32)")
   require(
@@ -223,68 +221,81 @@ private func product(
     \(right.shape[-2]) differ
     """
   )
-  let batch = broadcastShape(
-    "matmul",
-    [Shape(left.shape.dimensions.dropLast(2)), Shape(right.shape.dimensions.dropLast(2))])
-  let shape = Shape(batch.dimensions + [m, n])
   // A gradient taken from the input of the activation needs that input, so it is kept and the
   // activation follows in a launch of its own.
   let isTracked = inputs.contains(where: \.isTracked)
   let isFused =
     activation.isFused(on: device)
     && (!isTracked || activation.savesOutput || activation.isIdentity)
-  let result = device.allocate(dtype, shape)
-  launchProduct(
-    left, right, bias: bias?.detached, activation: isFused ? activation : .identity, into: result)
+  let offset = bias.map { bias in
+    guard let view = bias.view.broadcast(to: productShape(left, right)) else {
+      fatalError("matmul: bias of shape \(bias.shape) does not fit \(productShape(left, right))")
+    }
+    return view
+  }
+  let result = launchProduct(
+    left, right,
+    Epilogue(
+      bias: offset,
+      activation: isFused && !activation.isIdentity ? activation.expression : nil))
   guard isTracked else { return isFused ? result : activation(result) }
-  let recorded = result.recorded("matmul", from: inputs) { cotangent, isNeeded in
-    let signal =
-      isFused ? activation.gradient(cotangent: cotangent, input: nil, output: result) : cotangent
-    return [
-      isNeeded[0] ? product(signal, right.transposed()) : nil,
+  let recorded = result.recorded(
+    "matmul", from: inputs,
+    derivative: isFused ? activation.derivative(input: nil, output: result) : nil
+  ) { signal, isNeeded in
+    [
+      isNeeded[0] ? gradient(signal, right.transposed()) : nil,
       isNeeded[1]
         ? isRightTransposed
-          ? product(signal.transposed(), left)
+          ? gradient(signal.transposed(), left)
           : gradientOfRight(left, signal, target: right.shape)
         : nil,
-      isNeeded.count > 2 && isNeeded[2] ? signal : nil,
+      isNeeded.count > 2 && isNeeded[2] ? .made(signal) : nil,
     ]
   }
   return isFused ? recorded : activation(recorded)
 }
 
+/// The gradient that is a product.
+private func gradient(_ a: Tensor, _ b: Tensor) -> Tape.InputGradient {
+  .pending(productShape(a, b)) { launchProduct(a, b, $0) }
+}
+
 /// aᵀ·signal; one long product where the right operand was shared by the whole batch.
-private func gradientOfRight(_ a: Tensor, _ signal: Tensor, target: Shape) -> Tensor {
+private func gradientOfRight(
+  _ a: Tensor, _ signal: Tensor, target: Shape
+) -> Tape.InputGradient {
   if target.rank == 2, signal.rank > 2 {
     let batch = Shape(signal.shape.dimensions.dropLast(2))
     let rows = a.broadcast(to: Shape(batch.dimensions + a.shape.dimensions.suffix(2)))
     let rowCount = batch.count * signal.shape[-2]
-    return product(
+    return gradient(
       rows.reshaped(to: [rowCount, a.shape[-1]]).transposed(),
       signal.reshaped(to: [rowCount, signal.shape[-1]]))
   }
-  return product(a.transposed(), signal)
+  return gradient(a.transposed(), signal)
 }
 
-private func launchProduct(
-  _ a: Tensor, _ b: Tensor, bias: Tensor?, activation: Activation, into result: Tensor
-) {
-  guard result.count > 0 else { return }
+/// The shape of a product of matrices, or of batches of them that are broadcast.
+private func productShape(_ a: Tensor, _ b: Tensor) -> Shape {
+  let batch = broadcastShape(
+    "matmul", [Shape(a.shape.dimensions.dropLast(2)), Shape(b.shape.dimensions.dropLast(2))])
+  return Shape(batch.dimensions + [a.shape[-2], b.shape[-1]])
+}
+
+private func launchProduct(_ a: Tensor, _ b: Tensor, _ epilogue: Epilogue?) -> Tensor {
+  let result = a.device.allocate(a.dtype, productShape(a, b))
+  guard result.count > 0 else { return result }
   let batch = result.shape.dimensions.dropLast(2)
   guard
     let left = a.view.broadcast(to: Shape(batch + a.shape.dimensions.suffix(2))),
     let right = b.view.broadcast(to: Shape(batch + b.shape.dimensions.suffix(2)))
   else { fatalError("matmul: shapes \(a.shape) and \(b.shape) do not broadcast") }
-  let offset = bias.map { bias in
-    guard let view = bias.view.broadcast(to: result.shape) else {
-      fatalError("matmul: bias of shape \(bias.shape) does not fit \(result.shape)")
-    }
-    return view
-  }
   let target = result.view
-  result.device.launch(reading: [left, right] + (offset.map { [$0] } ?? []), writing: [target]) {
-    try $0.multiply(
-      left, right, bias: offset, activation: activation.isIdentity ? nil : activation.expression,
-      into: target)
+  a.device.launch(
+    reading: [left, right] + (epilogue?.operand.map { [$0] } ?? []), writing: [target]
+  ) {
+    try $0.multiply(left, right, epilogue: epilogue, into: target)
   }
+  return result
 }

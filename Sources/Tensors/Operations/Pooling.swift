@@ -193,16 +193,22 @@ package func pool(
   return result.reshaped(to: Shape(lead + [rows.output, columns.output]))
     .recorded(name, from: [x]) { cotangent, _ in
       let cotangent = cotangent.reshaped(to: geometry.outputShape).contiguous()
-      let gradient = device.allocate(cotangent.dtype, geometry.inputShape)
-      if gradient.count > 0 {
-        device.launch(
-          reading: [cotangent.view] + (taps.map { [$0.view] } ?? []), writing: [gradient.view]
-        ) {
-          try $0.poolGradient(
-            cotangent.view, pooling, geometry: geometry, taps: taps?.view, epilogue: nil,
-            into: gradient.view)
+      return [
+        .pending(shape) { epilogue in
+          let gradient = device.allocate(cotangent.dtype, geometry.inputShape)
+          let epilogue = epilogue?.reshaped(to: geometry.inputShape)
+          if gradient.count > 0 {
+            device.launch(
+              reading: [cotangent.view] + [taps?.view, epilogue?.operand].compactMap { $0 },
+              writing: [gradient.view]
+            ) {
+              try $0.poolGradient(
+                cotangent.view, pooling, geometry: geometry, taps: taps?.view, epilogue: epilogue,
+                into: gradient.view)
+            }
+          }
+          return gradient.reshaped(to: shape)
         }
-      }
-      return [gradient.reshaped(to: shape)]
+      ]
     }
 }

@@ -119,10 +119,7 @@ extension Tensor {
       target.count == count,
       "reshaped(to:): shape \(shape) has \(count) elements, \(target) has \(target.count)")
     guard let view = view.reshaped(to: target) else { return contiguous().reshaped(to: target) }
-    let source = shape
-    return with(view).recorded("reshaped", from: [self]) { cotangent, _ in
-      [cotangent.reshaped(to: source)]
-    }
+    return with(view).recordedReshape(of: self)
   }
 
   /// The last two axes exchanged.
