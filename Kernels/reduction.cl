@@ -12,8 +12,9 @@
 //             is multiplied by a fraction.
 // PARTIAL     Defined where the reduced positions are divided into chunks, whose results
 //             `reduce_partials` combines.
-// LANES       How many values a work-item carries side by side: as many as a vector has on CPU
+// LANES       Of rows: how many values a work-item carries side by side, as many as a vector has on CPU
 //             devices, 1 on GPUs.
+// BLOCK       Of columns: the neighbouring outputs that a work-item reduces, 1 on GPUs.
 // GROUP_SIZE  The size of a work-group.
 //
 // Axes are merged where all views allow it, without changing their order: KEPT_RANK axes that index
@@ -34,6 +35,10 @@
 
 #ifndef LANES
 #define LANES 1
+#endif
+
+#ifndef BLOCK
+#define BLOCK 1
 #endif
 
 #ifndef KEPT_RANK
@@ -179,19 +184,23 @@ static void finish(
 #ifdef COLUMNS
 #define STRIDE(v) layout.kept_strides[v][KEPT_RANK - 1]
 
-// Work size: ceil(innermost kept length / LANES) × chunks × other kept axes, rounded up to the
+// The positions that are combined at a time with what the outputs have so far.
+#define ROWS (BLOCK > 1 ? 8 : 1)
+
+// Work size: ceil(innermost kept length / BLOCK) × chunks × other kept axes, rounded up to the
 // work-group.
-// A work-item reduces LANES neighbouring outputs over one chunk, one position after the other.
-// Memory: each operand is read once, LANES × work-items adjacent elements at a time.
+// A work-item reduces BLOCK neighbouring outputs over one chunk, each one position after the other.
+// Memory: each operand is read once, BLOCK adjacent elements of ROWS positions at a time; what the
+// outputs have so far stays in the nearest cache.
 #if WANTED(reduce_columns)
 KERNEL(GROUP_SIZE, 1)
 void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_ITEM) {
   const INDEX length = layout.kept[KEPT_RANK - 1];
-  const INDEX blocks = (length + LANES - 1) / LANES;
-  const INDEX number = get_global_id(0);
-  const INDEX column = number % blocks * LANES;
-  const INDEX chunk = number / blocks % layout.chunks;
-  const INDEX row = number / blocks / layout.chunks;
+  const INDEX blocks = (length + BLOCK - 1) / BLOCK;
+  const INDEX item = get_global_id(0);
+  const INDEX first = item % blocks * BLOCK;
+  const INDEX chunk = item / blocks % layout.chunks;
+  const INDEX row = item / blocks / layout.chunks;
 #if KEPT_RANK > 1
   INDEX rows = 1;
   UNROLL for (int axis = 0; axis < KEPT_RANK - 1; ++axis) rows *= layout.kept[axis];
@@ -201,34 +210,43 @@ void reduce_columns(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WO
   if (row >= rows) return;
 
   INDEX base[VIEWS];
-  EACH_VIEW base[v] = layout.offsets[v] + column * layout.kept_strides[v][KEPT_RANK - 1];
+  EACH_VIEW base[v] = layout.offsets[v] + first * layout.kept_strides[v][KEPT_RANK - 1];
   LOCATE(row, KEPT_RANK - 2, kept, kept_strides, VIEWS, base);
 
-  state lanes[LANES];
-  UNROLL for (uint lane = 0; lane < LANES; ++lane) lanes[lane] = identity();
-  const uint width = (uint)min((INDEX)LANES, length - column);
+  state states[BLOCK];
+  for (uint column = 0; column < BLOCK; ++column) states[column] = identity();
+  const uint width = BLOCK == 1 ? 1 : (uint)min((INDEX)BLOCK, length - first);
   const INDEX end = min(layout.count, (chunk + 1) * layout.chunk_length);
-  for (INDEX position = chunk * layout.chunk_length; position < end; ++position) {
-    INDEX start[VIEWS];
-    EACH_VIEW start[v] = base[v];
-    LOCATE(position, REDUCED_RANK - 1, reduced, reduced_strides, VIEWS, start);
-    if (width == LANES) {
-      UNROLL for (uint step = 0; step < LANES; ++step) {
-        ELEMENT
-        lanes[step] = combine(lanes[step], lift(element, position));
-      }
-    } else {
-      // Guarded rather than shortened: a lane's number must be known for it to be in a register.
-      UNROLL for (uint step = 0; step < LANES; ++step) {
-        if (step < width) {
+  for (INDEX position = chunk * layout.chunk_length; position < end;) {
+    INDEX starts[ROWS][VIEWS];
+    UNROLL for (uint r = 0; r < ROWS; ++r) {
+      EACH_VIEW starts[r][v] = base[v];
+      const INDEX number = min(position + r, end - 1);
+      LOCATE(number, REDUCED_RANK - 1, reduced, reduced_strides, VIEWS, starts[r]);
+    }
+    if (position + ROWS <= end) {
+      for (uint step = 0; step < width; ++step) {
+        state so_far = states[step];
+        UNROLL for (uint r = 0; r < ROWS; ++r) {
+          const INDEX *start = starts[r];
           ELEMENT
-          lanes[step] = combine(lanes[step], lift(element, position));
+          so_far = combine(so_far, lift(element, position + r));
         }
+        states[step] = so_far;
       }
+      position += ROWS;
+    } else {
+      // The last few one by one.
+      const INDEX *start = starts[0];
+      for (uint step = 0; step < width; ++step) {
+        ELEMENT
+        states[step] = combine(states[step], lift(element, position));
+      }
+      ++position;
     }
   }
-  UNROLL for (uint lane = 0; lane < LANES; ++lane)
-    if (lane < width) FINISH(row * length + column + lane, chunk, lanes[lane]);
+  for (uint column = 0; column < width; ++column)
+    FINISH(row * length + first + column, chunk, states[column]);
 }
 #endif
 #else

@@ -97,8 +97,11 @@ public struct DeviceProfile: Sendable, Hashable {
   func lanes(elementBytes: Int) -> Int { max(1, lanes * 4 / elementBytes) }
 
   /// The chunks into which the positions of a reduction are divided so that the device is busy.
-  func chunks(tasks: Int, count: Int) -> (count: Int, length: Int) {
-    let wanted = min(taskCount.dividedRoundingUp(by: max(1, tasks)), count / leastChunk)
+  ///
+  /// - Parameter least: The least positions in a chunk; nil for `leastChunk`.
+  func chunks(tasks: Int, count: Int, least: Int? = nil) -> (count: Int, length: Int) {
+    let wanted = min(
+      taskCount.dividedRoundingUp(by: max(1, tasks)), count / (least ?? leastChunk))
     let length = count.dividedRoundingUp(by: max(1, wanted))
     return (max(1, count.dividedRoundingUp(by: max(1, length))), length)
   }

@@ -43,7 +43,7 @@ extension OpenCLBackend {
         output: output.dtype, scale: scaleType, steps: views.indices.map(plan.step),
         isColumns: plan.isColumns,
         isPartial: isDivided, keptRank: plan.kept.rank, reducedRank: plan.reduced.rank,
-        lanes: plan.lanes, type: type, index: index, groupSize: groupSize)
+        lanes: plan.lanes, block: plan.block, type: type, index: index, groupSize: groupSize)
     }
 
     var arguments: [LaunchArgument] = []
@@ -101,8 +101,10 @@ private struct ReductionPlan {
   let reduced: AxisLayout
   /// Whether work-items lie along the innermost kept axis rather than the innermost reduced one.
   let isColumns: Bool
-  /// How many values a work-item carries.
+  /// How many values a work-item combines side by side.
   let lanes: Int
+  /// The outputs of columns that a work-item reduces.
+  let block: Int
   /// The outputs.
   let outputs: Int
   /// The positions that are reduced into each.
@@ -114,6 +116,9 @@ private struct ReductionPlan {
 
   /// A row of so few elements is not worth a work-group, nor a vector.
   private static let shortRow = 16
+  /// The columns from which on a work-item has many of them, the most, and the least positions in a
+  /// chunk of theirs.
+  private static let wideRow = 256, wideBlock = 1024, leastRows = 256
 
   init(_ operands: [Operand], reducing axes: Set<Int>, into output: View, _ profile: DeviceProfile)
   {
@@ -142,14 +147,17 @@ private struct ReductionPlan {
     let vector = profile.lanes(
       elementBytes: ComputeType((views + [output]).map(\.dtype)).byteCount)
     let width = kept.lengths[kept.rank - 1]
-    // Down the columns of wide rows memory is better read in runs of several vectors.
-    let isWide = isColumns && vector > 1 && width >= 64 * vector
-    lanes = isWide ? 4 * vector : vector
+    lanes = vector
+    // Memory is read best where much of a row is read at once.
+    let isWide = isColumns && vector > 1 && width >= Self.wideRow
+    block = isWide ? min(Self.wideBlock, width.rounded(upToMultipleOf: vector)) : vector
     tasks =
-      isColumns ? outputs / width * width.dividedRoundingUp(by: lanes) : outputs
-    // Work-items of columns are single, so as many are wanted as groups have.
+      isColumns ? outputs / width * width.dividedRoundingUp(by: block) : outputs
+    // Work-items of columns are single, so as many are wanted as groups have; wide ones have enough
+    // elements in few positions.
     (chunks, chunkLength) = profile.chunks(
-      tasks: isColumns ? tasks.dividedRoundingUp(by: profile.groupSize) : tasks, count: count)
+      tasks: isColumns ? tasks.dividedRoundingUp(by: profile.groupSize) : tasks, count: count,
+      least: isWide ? Self.leastRows : nil)
   }
 
   /// How an operand moves along the walked axis.
@@ -182,6 +190,7 @@ private struct ReductionKernel: KernelSpecification {
   let keptRank: Int
   let reducedRank: Int
   let lanes: Int
+  let block: Int
   let type: ComputeType
   let index: IndexType
   let groupSize: Int
@@ -202,7 +211,7 @@ private struct ReductionKernel: KernelSpecification {
       "ELEMENT": .code(element.joined(separator: "\n")),
       "TYPE_OUTPUT": .code(output.openCLName), "STORE_OUTPUT": .code("STORE_\(output)"),
       "KEPT_RANK": .integer(keptRank), "REDUCED_RANK": .integer(reducedRank),
-      "LANES": .integer(lanes), "GROUP_SIZE": .integer(groupSize),
+      "LANES": .integer(lanes), "BLOCK": .integer(block), "GROUP_SIZE": .integer(groupSize),
     ])
     if isColumns { definitions.define("COLUMNS") }
     if isPartial { definitions.define("PARTIAL") }

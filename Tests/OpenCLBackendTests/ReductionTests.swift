@@ -6,11 +6,13 @@ import Testing
   private let x = Expression.input(0)
   private let y = Expression.input(1)
 
-  /// Shapes and axes of rows, and of columns.
+  /// Shapes and axes of rows, and of columns: few, many, several blocks of them, and long ones that are
+  /// divided.
   private static let cases: [(shape: Shape, axes: [Int])] = {
     let sizes = [0, 1, 2, 3, 17, 31, 33, 64, 65, 127, 129, 257]
     let matrices: [Shape] = [
       [2, 257], [257, 2], [17, 33], [33, 17], [3, 129], [129, 3], [65, 64], [5, 0], [0, 5],
+      [5, 2100], [523, 300],
     ]
     return sizes.map { (shape: [$0], axes: [0]) }
       + matrices.flatMap { [(shape: $0, axes: [0]), (shape: $0, axes: [1])] }
@@ -129,17 +131,22 @@ import Testing
     rows.append([Double](repeating: -.infinity, count: 90))
     rows.append([Double](repeating: .infinity, count: 90))
     rows.append((0..<90).map { $0 == 40 ? .infinity : $0 == 70 ? -.infinity : 1 })
-    let shape: Shape = [rows.count, 90]
-    let result = try Comparison(
-      on: target, [HostView(rows.flatMap { $0 }, shape, .float32)],
-      into: [.float32, .float32, .float32, .int32].map { HostView([rows.count, 1], $0) }
-    ) { backend, inputs, outputs in
-      for (reduction, output) in zip(Reduction.allCases, outputs) {
-        try backend.reduce(
-          reduction, of: x, operands: [.view(inputs[0])], axes: [1], scale: 1, into: output)
+    let columns = (0..<90).map { position in rows.map { $0[position] } }
+    for (values, axis) in [(rows, 1), (columns, 0)] {
+      let shape: Shape = [values.count, values[0].count]
+      let result = try Comparison(
+        on: target, [HostView(values.flatMap { $0 }, shape, .float32)],
+        into: [.float32, .float32, .float32, .int32].map {
+          HostView(shape.keeping(reduced: [axis]), $0)
+        }, "axis \(axis)"
+      ) { backend, inputs, outputs in
+        for (reduction, output) in zip(Reduction.allCases, outputs) {
+          try backend.reduce(
+            reduction, of: x, operands: [.view(inputs[0])], axes: [axis], scale: 1, into: output)
+        }
       }
+      result.expectExact()
     }
-    result.expectExact()
   }
 
   /// Storage types are read as they lie and written rounded once.
