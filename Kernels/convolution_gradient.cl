@@ -1,7 +1,18 @@
 // Gradients of convolutions with respect to their weights: sums over all positions, in chunks that
 // are added up in order.
+//
+// HAS_BIAS_GRADIENT  Of panels: defined where the sums of y, a bias's gradient, are wanted too. They are
+//                    those of one more tap, which every position sees with a factor of 1.
 
 #include "convolution.clh"
+
+#ifdef HAS_BIAS_GRADIENT
+#define BIAS_TAPS 1
+#define BIAS_GRADIENT_PARAMETER __global SCALAR *bias_gradient, const INDEX bias_offset,
+#else
+#define BIAS_TAPS 0
+#define BIAS_GRADIENT_PARAMETER
+#endif
 
 // For tiles: as struct correlation, but that the weight, row-major, begins anew with each chunk.
 struct weight_gradient {
@@ -40,10 +51,11 @@ void weight_gradient_panels(
   // y of a block, PANEL filters of all its positions after the other.
   const INDEX most = in.block_rows * of.columns * PANEL;
   turned += item * panels * most;
-  partial += (get_global_id(0) * of.groups + group) * panels * of.channels * TAPS * PANEL
-      + first_channel * TAPS * PANEL;
+  const INDEX sums_of_panel = (of.channels * TAPS + BIAS_TAPS) * PANEL;
+  partial += (get_global_id(0) * of.groups + group) * panels * sums_of_panel;
 
   for (INDEX task = get_global_id(0) * in.share; task < end_task; ++task) {
+    const bool is_first = task == get_global_id(0) * in.share;
     const INDEX first = task % in.blocks * in.block_rows;
     const INDEX rows = min(in.block_rows, of.rows - first), image = task / in.blocks;
     copy_region(
@@ -56,6 +68,8 @@ void weight_gradient_panels(
       const uint count = (uint)min((INDEX)PANEL, of.filters - p * PANEL);
       __global const SCALAR *source = block + p * PANEL * of.y_channel;
       __global SCALAR *target = turned + p * most;
+      VECTOR totals[VECTORS];
+      UNROLL for (uint n = 0; n < VECTORS; ++n) totals[n] = (VECTOR)0;
       INDEX k = 0;
       for (; k + WIDTH <= positions; k += WIDTH) {
         for (uint first_filter = 0; first_filter < PANEL; first_filter += WIDTH) {
@@ -66,11 +80,21 @@ void weight_gradient_panels(
           }
           transpose(square);
           EACH_LANE VSTORE_GLOBAL(square[lane], target + (k + lane) * PANEL + first_filter);
+          if (BIAS_TAPS) EACH_LANE totals[first_filter / WIDTH] += square[lane];
         }
       }
-      for (; k < positions; ++k)
+      for (; k < positions; ++k) {
         for (uint f = 0; f < PANEL; ++f)
           target[k * PANEL + f] = f < count ? source[f * of.y_channel + k] : 0;
+        UNROLL for (uint n = 0; n < VECTORS; ++n)
+          totals[n] += VLOAD(target + k * PANEL + n * WIDTH);
+      }
+      if (BIAS_TAPS && first_channel == 0) {
+        __global SCALAR *sum = partial + p * sums_of_panel + of.channels * TAPS * PANEL;
+        UNROLL for (uint n = 0; n < VECTORS; ++n)
+          VSTORE_GLOBAL(
+              is_first ? totals[n] : VLOAD(sum + n * WIDTH) + totals[n], sum + n * WIDTH);
+      }
     }
 
     for (INDEX t = 0; t < width; t += TILE_ROWS) {
@@ -81,7 +105,8 @@ void weight_gradient_panels(
         at[r] = tap / TAPS * in.channel + TAP_AT(tap % TAPS / TAPS_X, tap % TAPS_X);
       }
       for (INDEX p = 0; p < panels; ++p) {
-        __global SCALAR *result = partial + (p * of.channels * TAPS + t) * PANEL;
+        __global SCALAR *result =
+            partial + p * sums_of_panel + (first_channel * TAPS + t) * PANEL;
         VECTOR sums[TILE_ROWS][VECTORS];
         UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
           UNROLL for (uint k = 0; k < VECTORS; ++k) sums[r][k] = (VECTOR)0;
@@ -99,7 +124,6 @@ void weight_gradient_panels(
             next += PANEL;
           }
         }
-        const bool is_first = task == get_global_id(0) * in.share;
         UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
           UNROLL for (uint k = 0; k < VECTORS; ++k) {
             if (t + r < width) {
@@ -114,30 +138,38 @@ void weight_gradient_panels(
 }
 #endif
 
-// Work size: (ceil(channels · TAPS / TILE_ROWS), ceil(filters / PANEL), groups).
+// Work size: (ceil((channels · TAPS + BIAS_TAPS) / TILE_ROWS), ceil(filters / PANEL), groups).
 // A work-item adds up TILE_ROWS taps of PANEL filters over all chunks, in order, and writes them
 // filter by filter.
 // Memory: the chunks' sums are read once and the gradient written once.
 #if WANTED(merge_panels)
 KERNEL(1, 1)
 void merge_panels(
-    __global const SCALAR *partial, __global SCALAR *gradient, const struct correlation of,
-    const INDEX chunks WORK_ITEM) {
-  const INDEX width = of.channels * TAPS, panels = (of.filters + PANEL - 1) / PANEL;
+    __global const SCALAR *partial, __global SCALAR *gradient, BIAS_GRADIENT_PARAMETER
+    const struct correlation of, const INDEX chunks WORK_ITEM) {
+  const INDEX width = of.channels * TAPS, rows = width + BIAS_TAPS;
+  const INDEX panels = (of.filters + PANEL - 1) / PANEL;
   const INDEX first = get_global_id(0) * TILE_ROWS, panel = get_global_id(1);
   const INDEX group = get_global_id(2);
-  const uint taps = (uint)min((INDEX)TILE_ROWS, width - first);
+  const uint taps = (uint)min((INDEX)TILE_ROWS, rows - first);
   const uint filters = (uint)min((INDEX)PANEL, of.filters - panel * PANEL);
-  partial += ((group * panels + panel) * width + first) * PANEL;
-  gradient += of.weight + (group * of.filters + panel * PANEL) * width + first;
+  partial += ((group * panels + panel) * rows + first) * PANEL;
+  const INDEX filter = group * of.filters + panel * PANEL;
+  gradient += of.weight + filter * width + first;
   SCALAR sums[TILE_ROWS * PANEL];
   for (uint n = 0; n < taps * PANEL; ++n) sums[n] = partial[n];
   for (INDEX chunk = 1; chunk < chunks; ++chunk) {
-    partial += of.groups * panels * width * PANEL;
+    partial += of.groups * panels * rows * PANEL;
     for (uint n = 0; n < taps * PANEL; ++n) sums[n] += partial[n];
   }
+  const uint written = (uint)min((INDEX)taps, width - first);
   for (uint f = 0; f < filters; ++f)
-    for (uint t = 0; t < taps; ++t) gradient[f * width + t] = sums[t * PANEL + f];
+    for (uint t = 0; t < written; ++t) gradient[f * width + t] = sums[t * PANEL + f];
+#ifdef HAS_BIAS_GRADIENT
+  if (written < taps)
+    for (uint f = 0; f < filters; ++f)
+      bias_gradient[bias_offset + filter + f] = sums[written * PANEL + f];
+#endif
 }
 #endif
 

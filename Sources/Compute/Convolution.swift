@@ -74,8 +74,12 @@ public protocol ConvolutionBackend {
   /// The gradient of a convolution with respect to its weight:
   ///
   /// `g[o, c, i, j] = Σ cotangent[n, o, p, q]·x[n, c, p·s + i·d − pad, q·s + j·d − pad]`, over n, p, q.
+  ///
+  /// `biasGradient`, one number for each output channel, is the gradient with respect to a bias,
+  /// `Σ cotangent[n, o, p, q]`; nil where none is wanted.
   func convolutionWeightGradient(
-    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View
+    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View,
+    biasGradient: View?
   ) throws
 }
 
@@ -134,6 +138,19 @@ extension ConvolutionBackend {
       "\(operation): strides are \(views.map(\.strides)); contiguous views were expected")
   }
 
+  /// Traps unless there is a place for each output channel's number.
+  package func checkBiasGradient(
+    _ operation: String, _ biasGradient: View?, of cotangent: View, _ geometry: ConvolutionGeometry
+  ) {
+    guard let biasGradient else { return }
+    require(
+      biasGradient.shape == [geometry.outputChannels] && biasGradient.dtype == cotangent.dtype
+        && biasGradient.isContiguous,
+      "\(operation): the bias's gradient is \(biasGradient.dtype) of shape \(biasGradient.shape) with "
+        + "strides \(biasGradient.strides); \(cotangent.dtype) of shape "
+        + "[\(geometry.outputChannels)], contiguous, was expected")
+  }
+
   /// Traps unless an epilogue's operand lies as the result does or has a number for each channel.
   package func checkEpilogue(_ operation: String, _ epilogue: Epilogue?, of result: View) {
     guard let operand = epilogue?.operand else { return }
@@ -152,6 +169,9 @@ extension View {
       "convolve: bias \(shape) came for images of shape \(images); [\(images[1])] was expected")
     return with(shape: images, strides: [0, strides[0], 0, 0])
   }
+
+  /// Contiguous numbers, one for each channel, as an image of one element.
+  package var asChannels: View { with(shape: [1, count, 1, 1], strides: [count, 1, 1, 1]) }
 
   /// Whether images repeat one number for each channel.
   package var isOfChannels: Bool {

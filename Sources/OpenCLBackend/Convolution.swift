@@ -34,22 +34,35 @@ extension OpenCLBackend {
   /// The gradient of a convolution with respect to its weight.
   ///
   /// The positions are divided into chunks, so that there is work for all cores; the chunks' sums
-  /// are added in order. Traps when shapes or dtypes do not fit, or a view is not contiguous.
+  /// are added in order. A processor with vectors sums the gradient of the bias in the same launches.
+  /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func convolutionWeightGradient(
-    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View
+    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View,
+    biasGradient: View?
   ) throws {
     checkConvolution(
       "convolutionWeightGradient", x: x, weight: gradient, y: cotangent, geometry)
-    guard gradient.count > 0 else { return }
+    checkBiasGradient("convolutionWeightGradient", biasGradient, of: cotangent, geometry)
+    func sumBias() throws {
+      guard let biasGradient else { return }
+      try reduce(
+        .sum, of: .input(0), operands: [.view(cotangent)], axes: [0, 2, 3], scale: 1,
+        into: biasGradient.asChannels)
+    }
+    guard gradient.count > 0 else { return try sumBias() }
     guard cotangent.count > 0, x.count > 0 else {
-      return try map([0], of: [], into: [gradient])
+      try map([0], of: [], into: [gradient])
+      return try sumBias()
     }
     switch profile.matMul {
     case .panels(let width, let tileRows):
       try weightGradientPanels(
         Correlation(x, weight: gradient, epilogue: nil, geometry, into: cotangent),
-        into: gradient, width: width * 4 / gradient.dtype.byteCount, tileRows: tileRows)
-    case .tiles: try weightGradientTiles(cotangent, x, geometry, into: gradient)
+        into: gradient, biasGradient: biasGradient,
+        width: width * 4 / gradient.dtype.byteCount, tileRows: tileRows)
+    case .tiles:
+      try weightGradientTiles(cotangent, x, geometry, into: gradient)
+      try sumBias()
     }
   }
 

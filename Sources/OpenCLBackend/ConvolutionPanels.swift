@@ -49,10 +49,10 @@ extension OpenCLBackend {
     return [packing, computing]
   }
 
-  /// The gradient of the weight, summed for several chunks of the blocks of positions, then over
-  /// those in order.
+  /// The gradient of the weight, and of the bias if it is wanted, summed for several chunks of the
+  /// blocks of positions, then over those in order.
   func weightGradientPanels(
-    _ correlation: Correlation, into gradient: View, width: Int, tileRows: Int
+    _ correlation: Correlation, into gradient: View, biasGradient: View?, width: Int, tileRows: Int
   ) throws {
     let dtype = gradient.dtype
     let (groups, channels) = (correlation.groups, correlation.channels)
@@ -60,7 +60,9 @@ extension OpenCLBackend {
     let tile = PanelTile.summing(
       filters: correlation.filters, taps: taps, width: width, tileRows: tileRows)
     let panels = correlation.filters.dividedRoundingUp(by: tile.panel)
-    let sums = groups * panels * taps * tile.panel
+    // The bias is one more tap, which every position sees with a factor of 1.
+    let rows = taps + (biasGradient == nil ? 0 : 1)
+    let sums = groups * panels * rows * tile.panel
 
     // As many chunks as there is work for, but no more than their sums are worth; what is then
     // missing, parts of the channels give.
@@ -82,13 +84,15 @@ extension OpenCLBackend {
         chunks * groups * parts, panels,
         regions.blockRows * correlation.columns.count * tile.panel,
       ], dtype)
+    let biasGradients = biasGradient.map { [$0] } ?? []
     let index = profile.indexType(
-      [correlation.x, correlation.y, gradient, partial, memory, turned])
+      [correlation.x, correlation.y, gradient, partial, memory, turned] + biasGradients)
     func kernel(_ function: String) throws -> PreparedKernel {
       try stream.prepare(
         ConvolutionPanelKernel(
           function: function, isGradient: true, window: correlation.window,
-          epilogue: EpilogueSource(nil), hasOperandOfChannels: false, hasUnitStep: false,
+          epilogue: EpilogueSource(nil), hasOperandOfChannels: false,
+          hasBiasGradient: biasGradient != nil, hasUnitStep: false,
           dtype: dtype, index: index, tile: tile))
     }
     let layout = index.argument(correlation.layout, as: "struct correlation")
@@ -103,12 +107,12 @@ extension OpenCLBackend {
       writesOutput: false)
     let merging = Launch(
       kernel: try kernel("merge_panels"),
-      arguments: [
-        try .view(partial), try .view(gradient), layout, index.argument(chunks),
-      ],
-      items: WorkSize(taps.dividedRoundingUp(by: tile.rows), panels, groups),
+      arguments: try [partial, gradient].map(LaunchArgument.view)
+        + biasGradients.flatMap { [try .view($0), index.argument($0.offset)] }
+        + [layout, index.argument(chunks)],
+      items: WorkSize(rows.dividedRoundingUp(by: tile.rows), panels, groups),
       local: WorkSize(1, 1, 1), work: partial.count)
-    try submit([summing, merging], writing: [gradient])
+    try submit([summing, merging], writing: [gradient] + biasGradients)
   }
 
   /// The work-items among which the blocks of positions are divided.
@@ -209,6 +213,7 @@ private struct ConvolutionPanelKernel: KernelSpecification {
   let window: CorrelationWindow
   let epilogue: EpilogueSource
   let hasOperandOfChannels: Bool
+  var hasBiasGradient = false
   let hasUnitStep: Bool
   let dtype: DType
   let index: IndexType
@@ -226,6 +231,7 @@ private struct ConvolutionPanelKernel: KernelSpecification {
       "VECTORS": .integer(tile.vectors),
     ])
     if hasOperandOfChannels { definitions.define("OPERAND_OF_CHANNELS") }
+    if hasBiasGradient { definitions.define("HAS_BIAS_GRADIENT") }
     if hasUnitStep { definitions.define("UNIT_STEP") }
     definitions.append(epilogue.definitions(in: type, onVectors: true))
     return definitions

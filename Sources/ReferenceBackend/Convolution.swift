@@ -40,10 +40,17 @@ extension ReferenceBackend {
   ///
   /// Traps when shapes or dtypes do not fit, or a view is not contiguous.
   public func convolutionWeightGradient(
-    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View
+    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View,
+    biasGradient: View?
   ) throws {
     checkConvolution(
       "convolutionWeightGradient", x: x, weight: gradient, y: cotangent, geometry)
+    checkBiasGradient("convolutionWeightGradient", biasGradient, of: cotangent, geometry)
+    if let biasGradient {
+      try reduce(
+        .sum, of: .input(0), operands: [.view(cotangent)], axes: [0, 2, 3], scale: 1,
+        into: biasGradient.asChannels)
+    }
     if gradient.count == 0 { return }
     try launch("convolutionWeightGradient", [cotangent, x, gradient]) {
       withRealType(of: [gradient.dtype], for: "convolutionWeightGradient") {

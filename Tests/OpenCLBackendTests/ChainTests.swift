@@ -205,7 +205,7 @@ import Testing
       [geometry.outputShape, geometry.inputShape, geometry.weightShape].map { HostView($0, dtype) }
       + [
         HostView(pooling.outputShape, dtype), HostView(pooling.outputShape, .uint8),
-        HostView(pooling.inputShape, dtype),
+        HostView(pooling.inputShape, dtype), HostView([5], dtype),
       ]
     try check(setting, inputs, into: outputs, "images") { backend, inputs, outputs in
       try backend.convolve(
@@ -215,7 +215,8 @@ import Testing
         inputs[3], weight: inputs[1], bias: nil, activation: nil, geometry: geometry,
         into: outputs[1])
       try backend.convolutionWeightGradient(
-        inputs[3], x: inputs[0], geometry: geometry, into: outputs[2])
+        inputs[3], x: inputs[0], geometry: geometry, into: outputs[2],
+        biasGradient: outputs[6])
       let planes = outputs[0].with(
         shape: pooling.inputShape, strides: pooling.inputShape.contiguousStrides)
       try backend.pool(

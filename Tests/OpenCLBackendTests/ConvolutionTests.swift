@@ -129,11 +129,12 @@ struct NamedConvolution: Sendable, CustomTestStringConvertible {
     transposed.expectExact()
     guard ending == .none else { return }
     let gradient = try Comparison(
-      on: target, [y, x], into: [HostView(geometry.weightShape, dtype)],
-      "\(named.name), weight"
+      on: target, [y, x],
+      into: [HostView(geometry.weightShape, dtype), HostView([geometry.outputChannels], dtype)],
+      "\(named.name), weight and bias"
     ) { backend, inputs, outputs in
       try backend.convolutionWeightGradient(
-        inputs[0], x: inputs[1], geometry: geometry, into: outputs[0])
+        inputs[0], x: inputs[1], geometry: geometry, into: outputs[0], biasGradient: outputs[1])
     }
     gradient.expectExact()
   }
@@ -210,7 +211,7 @@ struct NamedConvolution: Sendable, CustomTestStringConvertible {
     }
     try check([y, x], geometry.weightShape, terms: 3 * 121) { backend, inputs, outputs in
       try backend.convolutionWeightGradient(
-        inputs[0], x: inputs[1], geometry: geometry, into: outputs[0])
+        inputs[0], x: inputs[1], geometry: geometry, into: outputs[0], biasGradient: nil)
     }
   }
 

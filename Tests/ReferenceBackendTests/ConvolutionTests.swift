@@ -100,10 +100,16 @@ import Testing
     #expect(try rig.numbers(inputGradient) == sums)
 
     let weightGradient = try rig.zeros(geometry.weightShape, dtype)
+    let biasGradient = try rig.zeros([geometry.outputChannels], dtype)
     try rig.backend.convolutionWeightGradient(
-      y, x: x, geometry: geometry, into: weightGradient)
+      y, x: x, geometry: geometry, into: weightGradient, biasGradient: biasGradient)
     sums = [Double](repeating: 0, count: weightGradient.count)
     for at in products { sums[at.weight] += yValues[at.y] * xValues[at.x] }
     #expect(try rig.numbers(weightGradient) == sums)
+    sums = [Double](repeating: 0, count: geometry.outputChannels)
+    for (position, value) in yValues.enumerated() {
+      sums[position / plane % geometry.outputChannels] += value
+    }
+    #expect(try rig.numbers(biasGradient) == sums)
   }
 }

@@ -191,10 +191,12 @@ public final class WatchedBackend: Backend {
 
   /// As the reference.
   public func convolutionWeightGradient(
-    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View
+    _ cotangent: View, x: View, geometry: ConvolutionGeometry, into gradient: View,
+    biasGradient: View?
   ) throws {
     try enter(.convolutionWeightGradient)
-    try base.convolutionWeightGradient(cotangent, x: x, geometry: geometry, into: gradient)
+    try base.convolutionWeightGradient(
+      cotangent, x: x, geometry: geometry, into: gradient, biasGradient: biasGradient)
   }
 
   /// As the reference.

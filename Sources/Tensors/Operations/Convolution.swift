@@ -220,25 +220,31 @@ private func convolve(
   ) { cotangent, isNeeded in
     let signal = cotangent.contiguous()
     let inputShape = images.shape
+    let needsBias = isNeeded.count > 2 && isNeeded[2]
     var weightGradient: Tensor?
+    var biasGradient: Tensor?
     if isNeeded[1] {
       let gradient = device.allocate(dtype, geometry.weightShape)
       let (y, x) = isTransposed ? (images, signal) : (signal, images)
-      if gradient.count > 0 {
-        device.launch(reading: [y.view, x.view], writing: [gradient.view]) {
+      if needsBias && !isTransposed { biasGradient = device.allocate(dtype, [outputs]) }
+      let results = [gradient.view] + (biasGradient.map { [$0.view] } ?? [])
+      if results.contains(where: { $0.count > 0 }) {
+        device.launch(reading: [y.view, x.view], writing: results) {
           try $0.convolutionWeightGradient(
-            y.view, x: x.view, geometry: geometry, into: gradient.view)
+            y.view, x: x.view, geometry: geometry, into: gradient.view,
+            biasGradient: biasGradient?.view)
         }
       }
       weightGradient = gradient
     }
+    if needsBias && biasGradient == nil { biasGradient = signal.sum(axes: [0, 2, 3]) }
     return [
       isNeeded[0]
         ? .pending(inputShape) {
           launchConvolution(signal, filters, $0, isTransposed: !isTransposed, geometry)
         } : nil,
       weightGradient.map(Tape.InputGradient.made),
-      isNeeded.count > 2 && isNeeded[2] ? .made(signal.sum(axes: [0, 2, 3])) : nil,
+      biasGradient.map(Tape.InputGradient.made),
     ]
   }
   return isFused ? recorded : activation(recorded)
