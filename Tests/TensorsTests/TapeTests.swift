@@ -167,21 +167,19 @@ import Testing
     ]
   }()
 
-  @Test(
-    "What follows a layer multiplies by its activation's derivative",
-    arguments: Setting.all, followed.indices)
-  func derivatives(setting: Setting, number: Int) throws {
-    let (name, function) = Self.followed[number]
+  @Test("What follows a layer multiplies by its activation's derivative", arguments: Setting.all)
+  func derivatives(setting: Setting) throws {
     var random = SeededGenerator(12)
     let arrays = [random.whole([48]), random.whole([8, 8]), random.whole([8, 5])]
-    func gradients(_ setting: Setting, isHidden: Bool) throws -> [[Double]] {
-      let x = arrays.map { setting.tensor($0) }
-      let (value, pullback) = valueWithPullback(at: x) { function($0, isHidden) }
-      let cotangent = setting.range(value.shape)
-      return try pullback(cotangent).map { try $0.array(of: Double.self) }
+    for (name, function) in setting.chosen(Self.followed) {
+      func gradients(isHidden: Bool) throws -> [[Double]] {
+        let (value, pullback) = valueWithPullback(at: arrays.map { setting.tensor($0) }) {
+          function($0, isHidden)
+        }
+        return try pullback(setting.range(value.shape)).map { try $0.array(of: Double.self) }
+      }
+      #expect(try gradients(isHidden: false) == gradients(isHidden: true), "\(name)")
     }
-    #expect(
-      try gradients(setting, isHidden: false) == gradients(setting, isHidden: true), "\(name)")
   }
 
   @Test(
