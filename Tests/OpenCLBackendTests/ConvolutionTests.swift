@@ -57,6 +57,12 @@ struct NamedConvolution: Sendable, CustomTestStringConvertible {
       "depthwise", channels: (5, 5), groups: 5, rows: axis(6, 3, padding: 1),
       columns: axis(19, 3, padding: 1)),
     NamedConvolution("1 × 1", channels: (7, 9), rows: axis(5, 1), columns: axis(6, 1)),
+    // More blocks of positions than work-items, and a weight whose channels are divided among them.
+    NamedConvolution(
+      "many images", images: 70, channels: (3, 5), rows: axis(5, 3), columns: axis(6, 3)),
+    NamedConvolution(
+      "many channels", images: 20, channels: (128, 256), rows: axis(4, 3, padding: 1),
+      columns: axis(4, 3, padding: 1)),
     NamedConvolution(
       "a row", channels: (3, 4), rows: axis(1, 1), columns: axis(40, 5, padding: 2)),
     NamedConvolution(
