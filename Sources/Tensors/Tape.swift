@@ -59,39 +59,17 @@ final class Tape: Sendable {
   func gradients(of result: Tensor, cotangent: Tensor, at sources: [Tensor]) -> [Tensor?] {
     guard let end = result.node?.index else { return sources.map { _ in nil } }
     let record = entries.withLock { $0 }
-    let wanted = Set(sources.compactMap { $0.node?.index })
-    var reaches = [Bool](repeating: false, count: end + 1)
-    for index in 0...end {
-      reaches[index] =
-        wanted.contains(index)
-        || record[index].inputs.contains { input in input.map { reaches[$0] } ?? false }
-    }
-    // How many gradients are added up to the cotangent of each.
-    var counts = [Int](repeating: 0, count: end + 1)
-    for index in stride(from: end, through: 0, by: -1)
-    where reaches[index] && (index == end || counts[index] > 0) {
-      for case let input? in record[index].inputs where reaches[input] { counts[input] += 1 }
-    }
-    /// The entry whose derivative is to multiply a gradient, which alone becomes its cotangent, if
-    /// need be in another shape.
-    func factor(of input: Int) -> (entry: Int, derivative: PointwiseDerivative)? {
-      var next: Int? = input
-      while let entry = next, counts[entry] == 1 {
-        if let derivative = record[entry].derivative { return (entry, derivative) }
-        next = record[entry].isReshape ? record[entry].inputs[0] : nil
-      }
-      return nil
-    }
+    let paths = Paths(record, from: Set(sources.compactMap { $0.node?.index }), to: end)
     var gradients: [Int: Tensor] = [end: cotangent]
     var areMultiplied: Set<Int> = []
-    for index in stride(from: end, through: 0, by: -1) where reaches[index] {
+    for index in stride(from: end, through: 0, by: -1) where paths.reach[index] {
       let entry = record[index]
       guard let pullback = entry.pullback else { continue }
       guard var cotangent = gradients.removeValue(forKey: index) else { continue }
       if let derivative = entry.derivative, !areMultiplied.contains(index) {
         cotangent = derivative(cotangent)
       }
-      let isNeeded = entry.inputs.map { input in input.map { reaches[$0] } ?? false }
+      let isNeeded = entry.inputs.map { input in input.map { paths.reach[$0] } ?? false }
       let parts = pullback(cotangent, isNeeded)
       for (position, input) in entry.inputs.enumerated() where isNeeded[position] {
         guard let input, let part = parts[position] else { continue }
@@ -100,7 +78,7 @@ final class Tape: Sendable {
         switch part {
         case .made(let part): gradient = part.summed(to: shape)
         case .pending(let made, let make):
-          let factor = made == shape ? factor(of: input) : nil
+          let factor = made == shape ? paths.factor(of: input) : nil
           let epilogue = factor?.derivative.epilogue(of: shape)
           if let factor, epilogue != nil { areMultiplied.insert(factor.entry) }
           gradient = make(epilogue).summed(to: shape)
@@ -109,6 +87,41 @@ final class Tape: Sendable {
       }
     }
     return sources.map { source in source.node.flatMap { gradients[$0.index] } }
+  }
+
+  /// What of a record lies between sources and a result.
+  private struct Paths {
+    /// Whether an entry depends on a source.
+    let reach: [Bool]
+    /// How many gradients are added up to an entry's cotangent.
+    private let counts: [Int]
+    private let record: [Entry]
+
+    init(_ record: [Entry], from sources: Set<Int>, to end: Int) {
+      var reach = [Bool](repeating: false, count: end + 1)
+      for index in 0...end {
+        reach[index] =
+          sources.contains(index)
+          || record[index].inputs.contains { input in input.map { reach[$0] } ?? false }
+      }
+      var counts = [Int](repeating: 0, count: end + 1)
+      for index in stride(from: end, through: 0, by: -1)
+      where reach[index] && (index == end || counts[index] > 0) {
+        for case let input? in record[index].inputs where reach[input] { counts[input] += 1 }
+      }
+      (self.reach, self.counts, self.record) = (reach, counts, record)
+    }
+
+    /// The entry whose derivative is to multiply a gradient of another's, for that alone becomes its
+    /// cotangent, be it in another shape.
+    func factor(of input: Int) -> (entry: Int, derivative: PointwiseDerivative)? {
+      var next: Int? = input
+      while let entry = next, counts[entry] == 1 {
+        if let derivative = record[entry].derivative { return (entry, derivative) }
+        next = record[entry].isReshape ? record[entry].inputs[0] : nil
+      }
+      return nil
+    }
   }
 }
 
