@@ -19,13 +19,14 @@ public protocol PointwiseBackend {
   /// exactly an operand's view, but must not overlap one otherwise; the outputs are distinct.
   func map(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) throws
 
-  /// Whether an activation costs less at the end of another operation than in a launch of its own.
-  func isWorthFusing(_ activation: Expression) -> Bool
+  /// Whether a function of single elements, an activation or a derivative, costs less in the epilogue of
+  /// another operation than in a launch of its own.
+  func isWorthFusing(_ function: Expression) -> Bool
 }
 
 extension PointwiseBackend {
   /// It does, for a launch reads and writes every element again.
-  public func isWorthFusing(_ activation: Expression) -> Bool { true }
+  public func isWorthFusing(_ function: Expression) -> Bool { true }
 
   /// Traps unless there is an output for each expression and all views have one shape.
   package func checkMap(_ expressions: [Expression], of operands: [Operand], into outputs: [View]) {

@@ -85,11 +85,11 @@ extension OpenCLBackend {
       ? profile.lanes(elementBytes: type.byteCount) : 1
   }
 
-  /// Whether an activation costs less at the end of another operation than in a launch of its own:
-  /// not where processors have long vector functions for it, which would be compiled anew for each
-  /// operation and for each row of its tiles.
-  public func isWorthFusing(_ activation: Expression) -> Bool {
-    profile.lanes == 1 || ![activation].gainFromVectors
+  /// Whether a function of single elements, an activation or a derivative, costs less in the epilogue of
+  /// another operation than in a launch of its own: not where processors have long vector functions
+  /// for it, which would be compiled anew for each operation and for each row of its tiles.
+  public func isWorthFusing(_ function: Expression) -> Bool {
+    profile.lanes == 1 || ![function].gainFromVectors
   }
 
   /// A work-group of a size, wide where the rows are long.
