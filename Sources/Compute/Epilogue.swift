@@ -9,8 +9,16 @@ public struct Epilogue: Sendable {
   /// A view of the result's shape and dtype; nil where the function has no `input(1)`.
   public let operand: View?
 
-  /// Creates an epilogue.
+  /// Creates an epilogue; traps when the function has an input that is not there.
   public init(_ expression: Expression, operand: View? = nil) {
+    let inputs = operand == nil ? 1 : 2
+    for case .input(let number) in InstructionSequence([expression]).instructions {
+      require(
+        number < inputs,
+        "Epilogue: the function has input(\(number)); "
+          + (operand == nil ? "without an operand there is input(0) alone" : "there are two inputs")
+      )
+    }
     self.expression = expression
     self.operand = operand
   }

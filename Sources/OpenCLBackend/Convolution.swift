@@ -45,9 +45,15 @@ extension OpenCLBackend {
     checkBiasGradient("convolutionWeightGradient", biasGradient, of: cotangent, geometry)
     func sumBias() throws {
       guard let biasGradient else { return }
-      try reduce(
-        .sum, of: .input(0), operands: [.view(cotangent)], axes: [0, 2, 3], scale: 1,
-        into: biasGradient.asChannels)
+      do {
+        try reduce(
+          .sum, of: .input(0), operands: [.view(cotangent)], axes: [0, 2, 3], scale: 1,
+          into: biasGradient.asChannels)
+      } catch {
+        // What was written before is one half of a result.
+        gradient.storage.fail(error)
+        throw error
+      }
     }
     guard gradient.count > 0 else { return try sumBias() }
     guard cotangent.count > 0, x.count > 0 else {

@@ -26,6 +26,13 @@ import Testing
     #expect(message(result).contains("multiply: [2, 3] by [2, 3] with operand none into [2, 3]"))
   }
 
+  @Test func anEpilogueWithoutItsOperand() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Epilogue(.input(0) * .input(1))
+    }
+    #expect(message(result).contains("Epilogue: the function has input(1); without an operand"))
+  }
+
   @Test func aTranscendentalOfIntegers() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let rig = Rig()
