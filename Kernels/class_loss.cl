@@ -13,6 +13,7 @@
 
 #include "group.clh"
 #include "vector.clh"
+#include "exponential.clh"
 
 #define CROSS_ENTROPY 0
 #define DIVERGENCE 1
@@ -20,6 +21,13 @@
 
 #ifndef LOSS
 #define LOSS CROSS_ENTROPY
+#endif
+
+// The vectors of scores whose exponentials are counted from the same number.
+#ifdef ROWS
+#define BLOCK 16
+#else
+#define BLOCK 8
 #endif
 
 #ifndef TYPE_TARGETS
@@ -40,7 +48,7 @@ struct rows {
   INDEX targets, targets_stride;
   INDEX weights, weights_stride;
   INDEX losses, losses_stride;
-  INDEX statistics, statistics_stride;
+  INDEX statistics;
   INDEX cotangent, cotangent_stride;
 };
 
@@ -56,7 +64,8 @@ struct rows {
 #define COUNT ((uint)min((INDEX)LANES, of.rows - first_row))
 #define ROW_OF(lane) (first_row + min(lane, count - 1))
 
-#define EACH_CLASSES(j) for (INDEX j = 0; j < of.classes; ++j)
+#define FIRST_CLASSES 0
+#define CLASS_STEP 1
 // The numbers of the classes in the lanes, and whether there are such.
 #define CLASS_NUMBERS(j) ((WORDS)(WORD)(j))
 #define ONLY_CLASSES(j, x) (x)
@@ -82,8 +91,8 @@ INLINED void store_classes(
 #define COUNT 1
 #define ROW_OF(lane) first_row
 
-#define EACH_CLASSES(j)                                                        \
-  for (INDEX j = get_local_id(0) * LANES; j < of.classes; j += GROUP_SIZE * LANES)
+#define FIRST_CLASSES (get_local_id(0) * LANES)
+#define CLASS_STEP (GROUP_SIZE * LANES)
 
 INLINED WORDS class_numbers(const INDEX first) {
   WORD part[LANES];
@@ -114,14 +123,17 @@ INLINED void store_classes(
   do {                                                                         \
     SCALAR part[LANES];                                                        \
     VSTORE(lanes, part);                                                       \
-    SCALAR result = part[0];                                                   \
-    UNROLL for (uint lane = 1; lane < LANES; ++lane)                           \
-      result = combine(result, part[lane]);                                    \
-    COMBINE_GROUP(result, slots, combine);                                     \
-    lanes = (VECTOR)result;                                                    \
+    UNROLL for (uint half_lanes = LANES / 2; half_lanes > 0; half_lanes /= 2)  \
+      UNROLL for (uint lane = 0; lane < half_lanes; ++lane)                    \
+        part[lane] = combine(part[lane], part[lane + half_lanes]);             \
+    COMBINE_GROUP(part[0], slots, combine);                                    \
+    lanes = (VECTOR)part[0];                                                   \
   } while (0)
 
 #endif
+
+#define EACH_CLASSES(j)                                                        \
+  for (INDEX j = FIRST_CLASSES; j < of.classes; j += CLASS_STEP)
 
 // Which rows a work-item has.
 #define BEGIN                                                                  \
@@ -137,12 +149,9 @@ INLINED void store_classes(
     name##_part[lane] = expression;                                            \
   }                                                                            \
   const WIDE(type) name = VLOAD(name##_part)
-#define ROW_VALUES(name, array)                                                \
-  FOR_ROWS(SCALAR, name, array[of.array + row * of.array##_stride])
 
-#define STORE_ROWS(array, x)                                                   \
-  store_apart(                                                                 \
-      array, of.array + first_row * of.array##_stride, of.array##_stride, x, count)
+// Where the statistics of rows lie: [2, rows].
+#define STATISTIC(k, row) (of.statistics + (k) * of.rows + (row))
 
 // The scores, −∞ where there is no class: that is no maximum, and its exponential is 0.
 #define SCORES(j) load_classes(scores, j, of.classes, count, -INFINITY)
@@ -154,6 +163,7 @@ INLINED void store_classes(
 #define READ_TARGETS targets += of.targets + first_row * of.classes
 #define ONLY_KNOWN(x) (x)
 #define TARGETS(j) load_classes(targets, j, of.classes, count, 0)
+#define HAVE_TARGET(j) true
 #else
 static WORD label_of(const long label, const INDEX classes) {
   return label >= 0 && label < (long)classes ? (WORD)label : -1;
@@ -164,6 +174,12 @@ static WORD label_of(const long label, const INDEX classes) {
       label_of(targets[of.targets + row * of.targets_stride], of.classes))
 #define ONLY_KNOWN(x) (label >= 0 ? (x) : (VECTOR)NAN)
 #define TARGETS(j) (CLASS_NUMBERS(j) == label ? (VECTOR)1 : (VECTOR)0)
+// Whether one of the classes in the lanes may be the label.
+#ifdef ROWS
+#define HAVE_TARGET(j) true
+#else
+#define HAVE_TARGET(j) ((INDEX)label_part[0] - (j) < LANES)
+#endif
 #endif
 
 // The classes' weights.
@@ -187,7 +203,8 @@ static WORD label_of(const long label, const INDEX classes) {
 #if defined(DISTRIBUTIONS) || defined(WEIGHTS)
 #define HAS_TOTAL
 #endif
-#define COEFFICIENTS(j) ONLY_CLASSES(j, CLASS_WEIGHTS(j) * (share * TARGETS(j) + spread))
+#define COEFFICIENTS(j)                                                        \
+  (CLASS_WEIGHTS(j) * (HAVE_TARGET(j) ? share * TARGETS(j) + spread : (VECTOR)spread))
 
 #ifndef DISTRIBUTIONS
 // The score and the weight of each row's label; of no matter where it names no class.
@@ -214,9 +231,10 @@ static WORD label_of(const long label, const INDEX classes) {
 // MARK: Kernels
 
 // Work size: a work-group for each row; with ROWS a work-item for LANES rows, rounded up.
-// Computes the loss of each row, and the statistic that the gradient needs. The numbers are share
+// Computes the loss of each row, and the statistics that the gradient needs. The numbers are share
 // and spread of the coefficients; of the hinge they are the margin and 1 / classes.
-// Memory: scores, and distributions, are read once from memory and up to twice more from cache.
+// Memory: scores are read once; where more than the label's class has a coefficient, scores and
+// distributions are read once more, from cache.
 #if WANTED(class_loss)
 KERNEL(GROUP_SIZE, 1)
 void class_loss(
@@ -226,7 +244,7 @@ void class_loss(
   LOCAL_SLOTS(SCALAR, slots);
   BEGIN;
   READ_TARGETS;
-  VECTOR loss = (VECTOR)0, statistic = (VECTOR)0;
+  VECTOR loss = (VECTOR)0, statistic = (VECTOR)0, maximum = (VECTOR)0;
 
 #if LOSS == HINGE
   const SCALAR margin = share;
@@ -241,25 +259,40 @@ void class_loss(
   COMBINE(loss, PLUS);
   loss *= weight * spread;
 #else
+  // Each lane's sum is counted from its own maximum so far, so that the scores are read once, and
+  // while they come the last are computed.
   VECTOR greatest = (VECTOR)(-INFINITY);
-  EACH_CLASSES(j) {
-    const VECTOR x = SCORES(j);
-    greatest = LARGER(greatest, x);
+  for (INDEX block = FIRST_CLASSES; block < of.classes; block += BLOCK * CLASS_STEP) {
+    VECTOR x[BLOCK], next = greatest;
+    UNROLL for (uint i = 0; i < BLOCK; ++i) {
+      const INDEX j = block + i * CLASS_STEP;
+      if (j < of.classes) {
+        x[i] = SCORES(j);
+        next = LARGER(next, x[i]);
+      }
+    }
+    // A lane that has had no score but −∞ yet counts from 0.
+    const VECTOR origin = next == (VECTOR)(-INFINITY) ? (VECTOR)0 : next;
+    if (block > FIRST_CLASSES) statistic *= exponential(greatest - origin);
+    UNROLL for (uint i = 0; i < BLOCK; ++i)
+      if (block + i * CLASS_STEP < of.classes) statistic += exponential(x[i] - origin);
+    greatest = next;
   }
-  COMBINE(greatest, LARGER);
-
-  EACH_CLASSES(j) statistic += exp(SCORES(j) - greatest);
+  maximum = greatest;
+  COMBINE(maximum, LARGER);
+  statistic *= exponential(greatest - maximum);
   COMBINE(statistic, PLUS);
   statistic = log(statistic);
+  maximum = statistic == statistic ? maximum : statistic;
 
   // The differences from the maximum are small, unlike the two terms themselves.
 #ifdef DISTRIBUTIONS
-#define SHARED_COEFFICIENTS COEFFICIENTS
+#define SHARED_COEFFICIENTS(j) ONLY_CLASSES(j, COEFFICIENTS(j))
 #define IS_SHARED true
 #else
   READ_CORRECT;
   const VECTOR own = weight * share;
-  loss = own == 0 ? (VECTOR)0 : own * (statistic - (correct - greatest));
+  loss = own == 0 ? (VECTOR)0 : own * (statistic - (correct - maximum));
 #define SHARED_COEFFICIENTS(j) ONLY_CLASSES(j, CLASS_WEIGHTS(j) * spread)
 #define IS_SHARED (spread != 0)
 #endif
@@ -267,7 +300,7 @@ void class_loss(
     VECTOR shared = (VECTOR)0;
     EACH_CLASSES(j) {
       const VECTOR coefficient = SHARED_COEFFICIENTS(j);
-      VECTOR cost = statistic - (SCORES(j) - greatest);
+      VECTOR cost = statistic - (SCORES(j) - maximum);
 #if LOSS == DIVERGENCE
       cost += log(coefficient);
 #endif
@@ -279,17 +312,20 @@ void class_loss(
 #endif
 
   if (get_local_id(0) == 0) {
-    STORE_ROWS(statistics, statistic);
-    STORE_ROWS(losses, ONLY_KNOWN(loss));
+    store_apart(statistics, STATISTIC(0, first_row), 1, statistic, count);
+    store_apart(statistics, STATISTIC(1, first_row), 1, maximum, count);
+    store_apart(
+        losses, of.losses + first_row * of.losses_stride, of.losses_stride, ONLY_KNOWN(loss),
+        count);
   }
 }
 #endif
 
 // Work size: as `class_loss`.
-// Finds the maximum of each row and the sum of its coefficients, then computes the gradients. The
-// numbers are those of class_loss.
-// Memory: scores, and distributions, are read once from memory and once more from cache; each
-// gradient is written once.
+// Finds the sum of each row's coefficients, where it is not always the same, then computes the
+// gradients. The numbers are those of class_loss.
+// Memory: scores are read once and distributions once more, from cache; each gradient is written
+// once.
 #if WANTED(class_loss_gradient)
 KERNEL(GROUP_SIZE, 1)
 void class_loss_gradient(
@@ -303,8 +339,9 @@ void class_loss_gradient(
   gradient += of.gradient + first_row * of.classes;
   target_gradient += of.target_gradient + first_row * of.classes;
   READ_TARGETS;
-  ROW_VALUES(statistic, statistics);
-  ROW_VALUES(factor_if_known, cotangent);
+  FOR_ROWS(SCALAR, statistic, statistics[STATISTIC(0, row)]);
+  FOR_ROWS(SCALAR, maximum, statistics[STATISTIC(1, row)]);
+  FOR_ROWS(SCALAR, factor_if_known, cotangent[of.cotangent + row * of.cotangent_stride]);
   const VECTOR factor = ONLY_KNOWN(factor_if_known);
 
 #if LOSS == HINGE
@@ -319,27 +356,20 @@ void class_loss_gradient(
         (CLASS_NUMBERS(j) == label ? -statistic : costs) * scale);
   }
 #else
-  VECTOR greatest = (VECTOR)(-INFINITY), total = (VECTOR)0;
-  EACH_CLASSES(j) {
-    const VECTOR x = SCORES(j);
-    greatest = LARGER(greatest, x);
 #ifdef HAS_TOTAL
-    total += COEFFICIENTS(j);
-#endif
-  }
-  COMBINE(greatest, LARGER);
-#ifdef HAS_TOTAL
+  VECTOR total = (VECTOR)0;
+  EACH_CLASSES(j) total += ONLY_CLASSES(j, COEFFICIENTS(j));
   COMBINE(total, PLUS);
 #else
-  total = (VECTOR)(share + spread * (SCALAR)of.classes);
+  const VECTOR total = (VECTOR)(share + spread * (SCALAR)of.classes);
 #endif
 
   EACH_CLASSES(j) {
     const VECTOR coefficient = COEFFICIENTS(j);
     // −log of the probability.
-    const VECTOR cost = statistic - (SCORES(j) - greatest);
+    const VECTOR cost = statistic - (SCORES(j) - maximum);
     store_classes(
-        gradient, j, of.classes, count, (exp(-cost) * total - coefficient) * factor);
+        gradient, j, of.classes, count, (exponential(-cost) * total - coefficient) * factor);
 #ifdef TARGET_GRADIENT
 #if LOSS == DIVERGENCE
     const VECTOR slope = coefficient == 0 ? (VECTOR)0 : cost + (log(coefficient) + 1);

@@ -23,10 +23,11 @@ public protocol ClassLossBackend {
   ///
   /// scores is `[rows, classes]` and contiguous. targets is `[rows]` of an integer dtype: labels;
   /// or `[rows, classes]`, contiguous, of the scores' dtype: distributions, which the hinge does
-  /// not take. weights is `[classes]`, or nil where every class counts alike. losses and
-  /// statistics are `[rows]`. Statistics are what the gradient needs: the logarithm of the sum of
-  /// exponentials, less the row's maximum; of the hinge the number of classes that cost something.
-  /// Scores of any size are safe. A label outside 0..<classes makes its loss NaN.
+  /// not take. weights is `[classes]`, or nil where every class counts alike. losses is `[rows]`.
+  /// statistics is `[2, rows]`, contiguous, and what the gradient needs of each row: the logarithm of
+  /// the sum of exponentials, less the maximum, and the maximum, both NaN where one is; of the hinge
+  /// the number of classes that cost something, and 0. Scores of any size are safe. A label outside 0..<classes makes its
+  /// loss NaN.
   func classLoss(
     _ loss: ClassLoss, scores: View, targets: View, weights: View?, into losses: View,
     statistics: View) throws
@@ -45,7 +46,7 @@ extension ClassLossBackend {
   /// Traps unless views are what ``ClassLossBackend`` takes.
   package func checkClassLoss(
     _ loss: ClassLoss, scores: View, targets: View, weights: View?, rows: [View],
-    gradients: [View] = []
+    statistics: View, gradients: [View] = []
   ) {
     let shape = scores.shape
     require(
@@ -69,6 +70,12 @@ extension ClassLossBackend {
       rows.allSatisfy { $0.shape == [shape[0]] && $0.dtype == scores.dtype },
       "classLoss: rows are \(rows.map(\.dtype)) of shapes \(rows.map(\.shape)) for scores "
         + "\(scores.dtype) of \(shape)")
+    require(
+      statistics.shape == [2, shape[0]] && statistics.dtype == scores.dtype
+        && statistics.isContiguous,
+      "classLoss: the statistics are \(statistics.dtype) of shape \(statistics.shape) and strides "
+        + "\(statistics.strides); contiguous \(scores.dtype) of \([2, shape[0]] as Shape) was expected"
+    )
     require(
       gradients.allSatisfy { $0.shape == shape && $0.dtype == scores.dtype && $0.isContiguous },
       "classLoss: gradients have shapes \(gradients.map(\.shape)) for scores of \(shape)")

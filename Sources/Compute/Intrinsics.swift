@@ -91,13 +91,15 @@ public enum UnaryIntrinsic: String, CaseIterable, Sendable {
     }
   }
 
-  /// The function as OpenCL C.
-  public func openCL(_ x: String, _ type: ComputeType) -> String {
+  /// The function as OpenCL C, of a vector where it is wide: `exponential.clh` has what is then
+  /// called.
+  public func openCL(_ x: String, _ type: ComputeType, isWide: Bool = false) -> String {
     let one = type == .float32 ? "1.0f" : "1.0"
     let integer = type == .int64
+    let (exp, tanh) = isWide ? ("exponential", "hyperbolic_tangent") : ("exp", "tanh")
     return switch self {
     case .negate: integer ? wrapping("0", "-", x) : "-\(x)"
-    case .exp: "exp(\(x))"
+    case .exp: "\(exp)(\(x))"
     case .expMinusOne: "expm1(\(x))"
     case .log: "log(\(x))"
     case .logOnePlus: "log1p(\(x))"
@@ -108,8 +110,8 @@ public enum UnaryIntrinsic: String, CaseIterable, Sendable {
     case .sign: integer ? "((\(x) > 0) - (\(x) < 0))" : "(isnan(\(x)) ? \(x) : sign(\(x)))"
     case .sin: "sin(\(x))"
     case .cos: "cos(\(x))"
-    case .tanh: "tanh(\(x))"
-    case .sigmoid: "(\(one) / (\(one) + exp(-\(x))))"
+    case .tanh: "\(tanh)(\(x))"
+    case .sigmoid: "(\(one) / (\(one) + \(exp)(-\(x))))"
     case .erf: "erf(\(x))"
     case .isFinite: integer ? "1" : "TRUTH(isfinite(\(x)))"
     }

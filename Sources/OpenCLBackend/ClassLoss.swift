@@ -10,7 +10,8 @@ extension OpenCLBackend {
     statistics: View
   ) throws {
     checkClassLoss(
-      loss, scores: scores, targets: targets, weights: weights, rows: [losses, statistics])
+      loss, scores: scores, targets: targets, weights: weights, rows: [losses],
+      statistics: statistics)
     guard losses.count > 0 else { return }
     try submit(
       "class_loss", loss, scores: scores, targets: targets, weights: weights, losses: losses,
@@ -27,8 +28,8 @@ extension OpenCLBackend {
   ) throws {
     let gradients = [gradient] + (targetGradient.map { [$0] } ?? [])
     checkClassLoss(
-      loss, scores: scores, targets: targets, weights: weights, rows: [cotangent, statistics],
-      gradients: gradients)
+      loss, scores: scores, targets: targets, weights: weights, rows: [cotangent],
+      statistics: statistics, gradients: gradients)
     guard gradient.count > 0 else { return }
     try submit(
       "class_loss_gradient", loss, scores: scores, targets: targets, weights: weights,
@@ -59,7 +60,7 @@ extension OpenCLBackend {
     func place(_ view: View?) -> [Int] { view.map { [$0.offset, $0.strides[0]] } ?? [0, 0] }
     let layout =
       [rows, classes, scores.offset, gradient?.offset ?? 0, targetGradient?.offset ?? 0]
-      + place(targets) + place(weights) + place(losses) + place(statistics) + place(cotangent)
+      + place(targets) + place(weights) + place(losses) + [statistics.offset] + place(cotangent)
     let numbers = loss.numbers(classes: classes).map {
       LaunchArgument.scalar($0, scores.dtype.computeType)
     }

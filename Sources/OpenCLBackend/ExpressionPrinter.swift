@@ -25,7 +25,7 @@ struct ExpressionPrinter {
         switch instruction {
         case .input(let input_): input(input_)
         case .constant(let value): Self.literal(value, type)
-        case .unary(let function, let x): Self.call(function, "t\(x)", type)
+        case .unary(let function, let x): Self.call(function, "t\(x)", type, isWide)
         case .binary(let function, let x, let y): function.openCL("t\(x)", "t\(y)", type)
         case .select(let condition, let x, let y): "t\(condition) != 0 ? t\(x) : t\(y)"
         }
@@ -36,12 +36,12 @@ struct ExpressionPrinter {
   }
 
   private static func call(
-    _ function: UnaryIntrinsic, _ x: String, _ type: ComputeType
+    _ function: UnaryIntrinsic, _ x: String, _ type: ComputeType, _ isWide: Bool
   ) -> String {
     require(
       type != .int64 || function.evaluate(1) as Int64? != nil,
       "\(function.rawValue) came with integers alone; it is defined on floating-point numbers")
-    return function.openCL(x, type)
+    return function.openCL(x, type, isWide: isWide)
   }
 
   /// A number that reads back as exactly this one in the type.

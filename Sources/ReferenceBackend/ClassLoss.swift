@@ -10,7 +10,8 @@ extension ReferenceBackend {
     statistics: View
   ) throws {
     checkClassLoss(
-      loss, scores: scores, targets: targets, weights: weights, rows: [losses, statistics])
+      loss, scores: scores, targets: targets, weights: weights, rows: [losses],
+      statistics: statistics)
     if losses.count == 0 { return }
     try launch("classLoss", [scores, targets, weights, losses, statistics]) {
       withRealType(of: [scores.dtype], for: "classLoss") {
@@ -29,8 +30,8 @@ extension ReferenceBackend {
     statistics: View, into gradient: View, targetGradient: View?
   ) throws {
     checkClassLoss(
-      loss, scores: scores, targets: targets, weights: weights, rows: [cotangent, statistics],
-      gradients: [gradient] + (targetGradient.map { [$0] } ?? []))
+      loss, scores: scores, targets: targets, weights: weights, rows: [cotangent],
+      statistics: statistics, gradients: [gradient] + (targetGradient.map { [$0] } ?? []))
     if gradient.count == 0 { return }
     try launch(
       "classLossGradient",
@@ -95,7 +96,8 @@ private func evaluate<S: RealScalar>(
   let targets = ClassTargets<S>(loss, targets, weights: weights, classes: classes)
   let z: [S] = elements(of: scores)
   var results: [S] = []
-  var kept: [S] = []
+  var logSums: [S] = []
+  var maxima: [S] = []
   for row in 0..<rows {
     let z = Array(z[row * classes..<(row + 1) * classes])
     var result: S = 0
@@ -104,13 +106,15 @@ private func evaluate<S: RealScalar>(
       let costs =
         targets.label(row)
         .map { excesses(z, label: $0, margin: S(margin)).filter { !($0 <= 0) } } ?? []
-      kept.append(S(costs.count))
+      logSums.append(S(costs.count))
+      maxima.append(0)
       result =
         costs.reduce(0, +) * targets.weight(targets.label(row) ?? 0) / S(classes)
     case .crossEntropy, .divergence:
       let largest = maximum(of: z)
       let logSum = S.log(z.reduce(0) { $0 + S.exp($1 - largest) })
-      kept.append(logSum)
+      logSums.append(logSum)
+      maxima.append(logSum.isNaN ? logSum : largest)
       for j in 0..<classes {
         let c = targets.coefficient(row, j)
         if c == 0 { continue }
@@ -122,7 +126,7 @@ private func evaluate<S: RealScalar>(
     results.append(targets.isKnown(row) ? result : .nan)
   }
   store(results, to: losses)
-  store(kept, to: statistics)
+  store(logSums + maxima, to: statistics)
 }
 
 /// The largest of a row, NaN if any element is.
@@ -157,7 +161,7 @@ private func differentiate<S: RealScalar>(
         result[row * classes + j] = slope * factor
       }
     case .crossEntropy, .divergence:
-      let largest = maximum(of: z)
+      let largest = statistics[rows + row]
       let total = (0..<classes).reduce(S(0)) { $0 + targets.coefficient(row, $1) }
       for j in 0..<classes {
         let c = targets.coefficient(row, j)

@@ -169,7 +169,7 @@ import Testing
       generator.integers([rows], .int32, in: 0...classes - 1),
       generator.reals([rows], setting.dtype),
     ]
-    let outputs = [[rows], [rows], [rows, classes], [5, 7], [5, 7]].map {
+    let outputs = [[rows], [2, rows], [rows, classes], [5, 7], [5, 7]].map {
       HostView(Shape($0), setting.dtype)
     }
     try check(setting, inputs, into: outputs, "class loss") { backend, inputs, outputs in

@@ -1,4 +1,5 @@
 import Compute
+import Foundation
 import OpenCLBackend
 import Testing
 
@@ -14,8 +15,7 @@ import Testing
     let result = try Comparison(
       on: setting.target, [scores, targets, cotangent] + (weights.map { [$0] } ?? []),
       into: [
-        HostView([rows], setting.dtype, .sliced), HostView([rows], setting.dtype, .reversed),
-        gradient,
+        HostView([rows], setting.dtype, .sliced), HostView([2, rows], setting.dtype), gradient,
       ] + (hasTargetGradient ? [gradient] : []), "\(loss) \(label)"
     ) { backend, inputs, outputs in
       let weights = inputs.count > 3 ? inputs[3] : nil
@@ -32,7 +32,7 @@ import Testing
 
   /// Rows and classes around the sizes of vectors and work-groups, and of what is few.
   private static let sizes = [
-    (rows: 1, classes: 1), (0, 3), (5, 1), (16, 2), (33, 3), (31, 64), (17, 65), (3, 129),
+    (rows: 1, classes: 1), (0, 3), (5, 1), (16, 2), (33, 3), (31, 64), (17, 65), (3, 129), (2, 300),
   ]
 
   private static let byLabel: [(loss: ClassLoss, isWeighted: Bool)] = [
@@ -133,6 +133,24 @@ import Testing
         targets: HostView(logits.map { _ in Double(label) }, [logits.count], .int32),
         weights: nil, cotangent: generator.reals([logits.count], setting.dtype), "label \(label)")
     }
+  }
+
+  /// Rows whose maximum so far changes from block to block, or is not there yet.
+  @Test(arguments: Setting.all)
+  func growingScores(setting: Setting) throws {
+    let classes = 300
+    let rows: [(Int) -> Double] = [
+      { Double($0) }, { Double(-$0) }, { 100 * sin(Double($0)) },
+      { $0 < 290 ? -.infinity : Double($0) }, { $0 < 5 ? 1 : -.infinity },
+      { $0 == 200 ? .nan : 0 },
+    ]
+    let scores = rows.flatMap { row in (0..<classes).map(row) }
+    var generator = SeededGenerator(46)
+    try check(
+      setting, .crossEntropy(smoothing: 0),
+      scores: HostView(scores, [rows.count, classes], setting.dtype),
+      targets: HostView([0, 299, 7, 299, 4, 1], [rows.count], .int32), weights: nil,
+      cotangent: generator.reals([rows.count], setting.dtype))
   }
 
   /// A label that names no class makes its row NaN, and no other.

@@ -37,6 +37,32 @@ import Testing
     result.expectWithin(ulps: functions.map(\.ulps))
   }
 
+  /// Functions that are computed on vectors, by themselves, where their parts meet and results end.
+  @Test(arguments: Setting.own)
+  func functionsOfVectors(setting: Setting) throws {
+    var generator = SeededGenerator(6)
+    let ends: [Double] = [
+      0.55, 10, 87.3365402, 87.33654785, 88, 88.3762626647, 88.7228317, 88.7228394,
+    ]
+    let near = ends.flatMap { end in
+      [end.nextDown, end, end.nextUp, Double(Float(end).nextDown), Double(Float(end).nextUp)]
+    }
+    let values =
+      samples(&generator) + near + near.map { -$0 } + [Double(Float(nan: 1, signaling: false))]
+      + (0..<8000).map { number in
+        let most: Float = number.isMultiple(of: 2) ? 110 : 3
+        return Double(Float.random(in: -most...most, using: &generator))
+      }
+    let functions = UnaryIntrinsic.allCases.filter { $0.vectorForm != .inexact }
+    let result = try Comparison(
+      on: setting.target, [HostView(values, [values.count], setting.dtype)],
+      into: functions.map { _ in HostView([values.count], setting.dtype) }
+    ) { backend, inputs, outputs in
+      try backend.map(functions.map { $0(x) }, of: [.view(inputs[0])], into: outputs)
+    }
+    result.expectWithin(ulps: functions.map(\.ulps))
+  }
+
   /// Functions of two numbers, within what the specification allows.
   @Test(arguments: Setting.own)
   func binaryIntrinsics(setting: Setting) throws {

@@ -30,10 +30,10 @@ import Testing
     let labelsView = try rig.numbers(labels.map(Double.init), .int32)
     // Losses and cotangent with gaps between.
     let lossesView = try rig.zeros([2 * rows], dtype).with(shape: [rows], strides: [2])
-    let logSumExp = try rig.zeros([rows], dtype)
+    let statistics = try rig.zeros([2, rows], dtype)
     try rig.backend.classLoss(
       crossEntropy, scores: logitsView, targets: labelsView, weights: nil, into: lossesView,
-      statistics: logSumExp)
+      statistics: statistics)
     let tolerance = dtype == .float32 ? 2e-6 : 1e-14
     for (value, expected) in zip(try rig.numbers(lossesView), losses(logits, classes, labels)) {
       #expect(
@@ -45,7 +45,7 @@ import Testing
       .with(shape: [rows], strides: [2], offset: 1)
     try rig.backend.classLossGradient(
       crossEntropy, cotangent: spaced, scores: logitsView, targets: labelsView, weights: nil,
-      statistics: logSumExp, into: gradient, targetGradient: nil)
+      statistics: statistics, into: gradient, targetGradient: nil)
     let values = try rig.numbers(gradient)
     for row in 0..<rows {
       let x = logits[row * classes..<(row + 1) * classes]
@@ -67,17 +67,17 @@ import Testing
     let rig = Rig()
     let logits = try rig.floats([1e4, -1e4, 0, -1e4, 1e4, 1e4], [3, 2])
     let labels = try rig.view([1, 0, 1] as [Int64], .int64)
-    let (losses, logSumExp) = (try rig.zeros([3], .float32), try rig.zeros([3], .float32))
+    let (losses, statistics) = (try rig.zeros([3], .float32), try rig.zeros([2, 3], .float32))
     try rig.backend.classLoss(
       crossEntropy, scores: logits, targets: labels, weights: nil, into: losses,
-      statistics: logSumExp)
+      statistics: statistics)
     let values = try rig.numbers(losses)
     #expect(values[0] == 20_000 && values[1] == 0)
     #expect(abs(values[2] - 0.6931471805599453) < 1e-7)
     let gradient = try rig.zeros([3, 2], .float32)
     try rig.backend.classLossGradient(
       crossEntropy, cotangent: try rig.floats([1, 1, 1]), scores: logits, targets: labels,
-      weights: nil, statistics: logSumExp, into: gradient, targetGradient: nil)
+      weights: nil, statistics: statistics, into: gradient, targetGradient: nil)
     let expected = [1, -1, 0, 0, 0.5, -0.5]
     // log 2 is lost beside 1e4 in float32, by half a unit in its last place.
     for (value, expected) in zip(try rig.numbers(gradient), expected) {

@@ -170,7 +170,7 @@ private func classLoss(
     : targets.detached.reshaped(to: [rows.count])
   let weights = classWeights?.detached
   let losses = device.allocate(z.dtype, rows.shape)
-  let statistics = device.allocate(z.dtype, [rows.count])
+  let statistics = device.allocate(z.dtype, [2, rows.count])
   let lossRows = losses.reshaped(to: [rows.count])
   if rows.count > 0 {
     device.launch(
