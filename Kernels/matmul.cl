@@ -5,6 +5,9 @@
 // Where there are fewer tiles than cores, the products of an output are divided into parts along k,
 // each a matrix of its own, which merge_parts adds in order.
 //
+// HAS_ROW_SUMS  Defined where the sums of a's rows over all of k are wanted too: what a weight's gradient
+//             reads to the end anyway, and a bias's gradient is.
+//
 // Panels:
 // WIDTH       The elements of a vector; of pack_panels, a divisor of PANEL.
 // TILE_ROWS   The rows of a register tile, which has two vectors of columns: 2·TILE_ROWS chains of
@@ -16,7 +19,9 @@
 //             WIDTH × WIDTH are transposed in registers.
 // A_PACKED    Defined where a is packed too, so that the distances within a tile are known.
 // B_IN_PLACE  Defined where b is not packed: its columns are adjacent, and at least PANEL.
-// TRANSPOSED  Defined where the output's rows are adjacent instead of its columns.
+// TRANSPOSED  Defined where the output's rows are adjacent instead of its columns: a is what was b, and
+//             the row sums are those of b's columns.
+// A_ROWS_ADJACENT  Defined, for row sums, where neighbouring rows of an unpacked a are adjacent.
 //
 // Tiles:
 // GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs, multiples of 4.
@@ -100,10 +105,44 @@ void pack_panels(
 
 #ifdef A_PACKED
 #define A_AT(r) (r)
+#define A_ROW 1
 #define A_STEP TILE_ROWS
 #else
 #define A_AT(r) a_at[r]
+#define A_ROW of.a.row
 #define A_STEP of.a.column
+#endif
+
+// Sums over k: of each row of a tile of a, or of each column of a panel of b.
+#if defined(HAS_ROW_SUMS) && !defined(TRANSPOSED)
+INLINED void sum_rows(
+    __global const SCALAR *a, __global SCALAR *sums, const struct product of, const uint rows) {
+  SCALAR sum[TILE_ROWS];
+  UNROLL for (uint r = 0; r < TILE_ROWS; ++r) sum[r] = 0;
+#if defined(A_PACKED) || defined(A_ROWS_ADJACENT)
+  if (rows == TILE_ROWS) {
+    for (INDEX k = 0; k < of.depth; ++k, a += A_STEP)
+      UNROLL for (uint r = 0; r < TILE_ROWS; ++r) sum[r] += a[r];
+    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) sums[r] = sum[r];
+    return;
+  }
+#endif
+  for (INDEX k = 0; k < of.depth; ++k, a += A_STEP)
+    for (uint r = 0; r < rows; ++r) sum[r] += a[r * A_ROW];
+  for (uint r = 0; r < rows; ++r) sums[r] = sum[r];
+}
+#elif defined(HAS_ROW_SUMS)
+INLINED void sum_columns(
+    __global const SCALAR *b, __global SCALAR *sums, const struct product of, const uint begin,
+    const uint end) {
+  VECTOR both[2] = {(VECTOR)0, (VECTOR)0};
+  for (INDEX k = 0; k < of.depth; ++k, b += of.b.row) {
+    both[0] += VLOAD(b);
+    both[1] += VLOAD(b + WIDTH);
+  }
+  const SCALAR *sum = (const SCALAR *)both;
+  for (uint j = begin; j < end; ++j) sums[j] = sum[j];
+}
 #endif
 
 // What becomes of the vector of sums whose first is that of row i and column j of a panel, of which
@@ -135,7 +174,7 @@ INLINED VECTOR load_operand(
 KERNEL(1, 1)
 void multiply_panels(
     __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
-    const struct product of WORK_ITEM) {
+    ROW_SUMS_PARAMETER const struct product of WORK_ITEM) {
   BEGIN_PART;
 #ifdef B_IN_PLACE
   // The last panel ends with the last column; what it has of the one before is not written again.
@@ -153,6 +192,12 @@ void multiply_panels(
   b += of.b.offset + batch * of.b.batch + begin_depth * of.b.row;
   output += of.output.offset + get_global_id(2) * of.output.batch + first_column * of.output.column;
   BEGIN_OPERAND;
+#if defined(HAS_ROW_SUMS) && defined(TRANSPOSED)
+  row_sums += row_sums_offset + batch * of.columns + first_column;
+  if (first_row == 0) sum_columns(b, row_sums, of, begin, end);
+#elif defined(HAS_ROW_SUMS)
+  row_sums += row_sums_offset + batch * of.rows;
+#endif
 
   for (INDEX row = first_row; row < end_row; row += TILE_ROWS) {
     const uint rows = (uint)min((INDEX)TILE_ROWS, end_row - row);
@@ -165,6 +210,9 @@ void multiply_panels(
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) a_at[r] = min(r, rows - 1) * of.a.row;
 #endif
     __global const SCALAR *b_next = b;
+#if defined(HAS_ROW_SUMS) && !defined(TRANSPOSED)
+    if (get_global_id(1) == 0) sum_rows(a_next, row_sums + row, of, rows);
+#endif
 
     VECTOR left[TILE_ROWS], right[TILE_ROWS];
     UNROLL for (uint r = 0; r < TILE_ROWS; ++r) left[r] = right[r] = (VECTOR)0;
@@ -245,7 +293,7 @@ void merge_parts(
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_directly(
     __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
-    const struct product of WORK_ITEM) {
+    ROW_SUMS_PARAMETER const struct product of WORK_ITEM) {
   const INDEX j = get_global_id(0), i = get_global_id(1), batch = get_global_id(2);
   if (i >= of.rows || j >= of.columns) return;
   a += of.a.offset + batch * of.a.batch + i * of.a.row;
@@ -253,6 +301,13 @@ void multiply_directly(
   BEGIN_OPERAND;
   SCALAR sum = 0;
   for (INDEX k = 0; k < of.depth; ++k) sum = fma(a[k * of.a.column], b[k * of.b.row], sum);
+#ifdef HAS_ROW_SUMS
+  if (j == 0) {
+    SCALAR row_sum = 0;
+    for (INDEX k = 0; k < of.depth; ++k) row_sum += a[k * of.a.column];
+    row_sums[row_sums_offset + batch * of.rows + i] = row_sum;
+  }
+#endif
   output[of.output.offset + batch * of.output.batch + i * of.output.row + j * of.output.column] =
       FINISHED(sum, i, j);
 }
@@ -317,7 +372,7 @@ void multiply_directly(
 KERNEL(GROUP_X, GROUP_Y)
 void multiply_tiles(
     __global const SCALAR *a, __global const SCALAR *b, OPERAND_PARAMETER __global SCALAR *output,
-    const struct product of WORK_ITEM) {
+    ROW_SUMS_PARAMETER const struct product of WORK_ITEM) {
   __local SCALAR a_tiles[2][TILE_DEPTH][GROUP_ROWS + PAD];
   __local SCALAR b_tiles[2][TILE_DEPTH][GROUP_COLUMNS + PAD];
   const uint item = get_local_id(1) * GROUP_X + get_local_id(0);
@@ -332,6 +387,11 @@ void multiply_tiles(
   SCALAR sums[ITEM_ROWS][ITEM_COLUMNS];
   UNROLL for (uint r = 0; r < ITEM_ROWS; ++r)
     UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) sums[r][c] = 0;
+#ifdef HAS_ROW_SUMS
+  // In the first column of groups each work-item, of which there are no fewer than rows, sums a row.
+  const bool sums_row = get_group_id(0) == 0 && item < GROUP_ROWS;
+  SCALAR row_sum = 0;
+#endif
 
   const INDEX tiles = (end_depth - begin_depth + TILE_DEPTH - 1) / TILE_DEPTH;
   // One round more than there are tiles: a round fetches a tile and multiplies the one before.
@@ -372,6 +432,10 @@ void multiply_tiles(
           UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c)
             sums[r][c] = fma(column[r], row[c], sums[r][c]);
       }
+#ifdef HAS_ROW_SUMS
+      if (sums_row)
+        UNROLL for (uint k = 0; k < TILE_DEPTH; ++k) row_sum += a_tiles[current][k][item];
+#endif
     }
     if (tile < tiles) {
       const uint target = tile % 2;
@@ -399,6 +463,10 @@ void multiply_tiles(
     barrier(CLK_LOCAL_MEM_FENCE);
   }
 
+#ifdef HAS_ROW_SUMS
+  if (sums_row && first_row + item < of.rows)
+    row_sums[row_sums_offset + batch * of.rows + first_row + item] = row_sum;
+#endif
   UNROLL for (uint r = 0; r < ITEM_ROWS; ++r) {
     const INDEX i = first_row + SPREAD(r, get_local_id(1), GROUP_Y);
     UNROLL for (uint c = 0; c < ITEM_COLUMNS; ++c) {

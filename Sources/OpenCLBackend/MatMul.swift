@@ -8,23 +8,34 @@ extension OpenCLBackend {
   /// Multiplies matrices: `output = epilogue(a·b)`.
   ///
   /// Batches whose distances are the same throughout take one launch, others one for each such
-  /// run. Traps when shapes or dtypes do not fit, or the output is not contiguous.
-  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
-    checkProduct(a, b, epilogue, output: output)
-    guard output.count > 0 else { return }
-    guard a.count > 0 else {
-      // The product is 0.
-      return try map(
-        [epilogue?.ofZero ?? 0], of: epilogue?.operand.map { [.view($0)] } ?? [], into: [output])
+  /// run. Row sums are made in the same launch, unless that is several, or tensor cores multiply:
+  /// they have a then only rounded. Traps when shapes or dtypes do not fit, or the output is not
+  /// contiguous.
+  public func multiply(
+    _ a: View, _ b: View, epilogue: Epilogue?, into output: View, rowSums: View?
+  ) throws {
+    checkProduct(a, b, epilogue, output: output, rowSums: rowSums)
+    guard output.count > 0, a.count > 0 else {
+      if output.count > 0 {
+        // The product is 0.
+        try map(
+          [epilogue?.ofZero ?? 0], of: epilogue?.operand.map { [.view($0)] } ?? [], into: [output])
+      }
+      return try sumRows(of: a, into: rowSums, besides: output)
     }
 
     let product = MatrixProduct(
       a: try readable(a), b: try readable(b), epilogue: epilogue, output: output,
-      index: profile.indexType([a, b, output] + (epilogue?.operand.map { [$0] } ?? [])))
+      index: profile.indexType(
+        [a, b, output] + (epilogue?.operand.map { [$0] } ?? []) + (rowSums.map { [$0] } ?? [])))
+    var batches = product.uniformBatches()
+    let isOneLaunch =
+      batches.count == 1 && partCount(batches[0]) == 1 && tensorCores(for: batches[0]) == nil
+    if isOneLaunch { batches[0].rowSums = rowSums }
     var launches: [Launch] = []
     // Scratch memory lives until everything is enqueued.
     var scratch: [View] = []
-    for part in product.uniformBatches() {
+    for part in batches {
       let parts = partCount(part)
       guard parts > 1 else {
         launches += try multiply(part)
@@ -39,8 +50,20 @@ extension OpenCLBackend {
       }
       launches.append(try merging(part.divided(parts, into: sums), into: part))
     }
-    try submit(launches, writing: [output])
+    try submit(launches, writing: [output] + (batches[0].rowSums.map { [$0] } ?? []))
     withExtendedLifetime(scratch) {}
+    if !isOneLaunch { try sumRows(of: a, into: rowSums, besides: output) }
+  }
+
+  /// The row sums in launches of their own, without which the output is one half of a result.
+  private func sumRows(of a: View, into rowSums: View?, besides output: View) throws {
+    guard let rowSums else { return }
+    do {
+      try sumRows(of: a, into: rowSums)
+    } catch {
+      output.storage.fail(error)
+      throw error
+    }
   }
 
   /// The launches for products at equal distances.
@@ -135,7 +158,8 @@ extension OpenCLBackend {
       MatMulKernel(
         entry: "multiply_panels", dtype: product.dtype, index: product.index,
         epilogue: EpilogueSource(product.epilogue),
-        variant: .panels(width: width, tileRows: tileRows, plan)))
+        variant: .panels(width: width, tileRows: tileRows, plan), hasRowSums: product.rowSums != nil
+      ))
     launches.append(
       Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
@@ -206,7 +230,8 @@ extension OpenCLBackend {
           epilogue: EpilogueSource(product.epilogue),
           variant: .tiles(
             shape, a: TileAccess(product.a, isAlongDepth: product.a.columnStride == 1),
-            b: TileAccess(product.b, isAlongDepth: product.b.columnStride != 1))))
+            b: TileAccess(product.b, isAlongDepth: product.b.columnStride != 1)),
+          hasRowSums: product.rowSums != nil))
       guard isLast || shape.group.count <= kernel.workGroupLimit else { continue }
       return Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
@@ -226,7 +251,8 @@ extension OpenCLBackend {
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "multiply_directly", dtype: product.dtype, index: product.index,
-        epilogue: EpilogueSource(product.epilogue), variant: .single(group)))
+        epilogue: EpilogueSource(product.epilogue), variant: .single(group),
+        hasRowSums: product.rowSums != nil))
     return Launch(
       kernel: kernel, arguments: try product.arguments(aPanel: 0, bPanel: 0),
       items: WorkSize(product.columns, product.rows, product.batches),
@@ -242,6 +268,8 @@ private struct PanelPlan: Sendable, Hashable {
   let isInPlace: Bool
   /// Whether a is packed.
   let packsA: Bool
+  /// Whether rows are summed of which neighbours are adjacent in memory.
+  let sumsAdjacentRows: Bool
   /// The rows that a work-item computes.
   let blockRows: Int
 
@@ -271,6 +299,8 @@ private struct PanelPlan: Sendable, Hashable {
     packsA =
       product.a.columnStride != 1 && product.rows >= tileRows
       && (product.columns >= Self.leastColumnsToPack || collides(product.a.columnStride))
+    sumsAdjacentRows =
+      product.rowSums != nil && !isTransposed && !packsA && product.a.rowStride == 1
   }
 
   /// What is packed and computed, padding included, in elements as `Launch.work` counts them.
@@ -322,6 +352,7 @@ private struct MatMulKernel: KernelSpecification {
   let index: IndexType
   let epilogue: EpilogueSource
   let variant: Variant
+  var hasRowSums = false
 
   var file: String { "matmul.cl" }
   var function: String { entry }
@@ -331,6 +362,7 @@ private struct MatMulKernel: KernelSpecification {
     let type = dtype.computeType
     var definitions = type.definitions(index)
     definitions.append(epilogue.definitions(in: type, onVectors: variant.isPanels))
+    if hasRowSums { definitions.define("HAS_ROW_SUMS") }
     switch variant {
     case .packing(let panel, let width, let depth, let isAlongDepth):
       definitions.append([
@@ -345,6 +377,7 @@ private struct MatMulKernel: KernelSpecification {
       if plan.packsA { definitions.define("A_PACKED") }
       if plan.isInPlace { definitions.define("B_IN_PLACE") }
       if plan.isTransposed { definitions.define("TRANSPOSED") }
+      if plan.sumsAdjacentRows { definitions.define("A_ROWS_ADJACENT") }
     case .single(let group):
       definitions.append(["GROUP_X": .integer(group.x), "GROUP_Y": .integer(group.y)])
     case .tiles(let shape, let a, let b):

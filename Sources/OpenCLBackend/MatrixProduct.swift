@@ -31,6 +31,8 @@ struct MatrixProduct {
   var epilogue: Epilogue?
   /// The epilogue's operand.
   var operand: BatchedMatrix?
+  /// Where the sums of the rows of a, as the product was first asked for, are written too.
+  var rowSums: View?
   let dtype: DType
   let index: IndexType
   /// The parts along k that each have an output of their own, and how long all but the last are.
@@ -135,6 +137,7 @@ struct MatrixProduct {
     var arguments: [LaunchArgument] = [try .view(a.view), try .view(b.view)]
     if let operand { arguments.append(try .view(operand.view)) }
     arguments.append(try .view(output.view))
+    if let rowSums { arguments += [try .view(rowSums), index.argument(rowSums.offset)] }
     arguments.append(layout(aPanel: aPanel, bPanel: bPanel))
     return arguments
   }

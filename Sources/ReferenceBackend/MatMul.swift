@@ -8,8 +8,11 @@ extension ReferenceBackend {
   /// Multiplies matrices: `output = epilogue(a·b)`.
   ///
   /// Traps when shapes or dtypes do not fit, or the output is not contiguous.
-  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
-    checkProduct(a, b, epilogue, output: output)
+  public func multiply(
+    _ a: View, _ b: View, epilogue: Epilogue?, into output: View, rowSums: View?
+  ) throws {
+    checkProduct(a, b, epilogue, output: output, rowSums: rowSums)
+    try rowSums.map { try sumRows(of: a, into: $0) }
     if output.count == 0 { return }
     try launch("multiply", [a, b, epilogue?.operand, output]) {
       withRealType(of: [output.dtype], for: "multiply") {

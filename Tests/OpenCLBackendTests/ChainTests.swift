@@ -106,12 +106,14 @@ import Testing
         generator.reals([columns], setting.dtype),
       ]
       try check(
-        setting, inputs, into: [HostView([rows, columns], setting.dtype)],
+        setting, inputs,
+        into: [HostView([rows, columns], setting.dtype), HostView([rows], setting.dtype)],
         "\(rows)×\(depth)×\(columns) \(layout)"
       ) { backend, inputs, outputs in
         let bias = try #require(inputs[2].broadcast(to: [rows, columns]))
         try backend.multiply(
-          inputs[0], inputs[1], bias: bias, activation: max(x, 0), into: outputs[0])
+          inputs[0], inputs[1], epilogue: Epilogue(bias: bias, activation: max(x, 0)),
+          into: outputs[0], rowSums: outputs[1])
       }
     }
   }

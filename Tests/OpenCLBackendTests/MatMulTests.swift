@@ -158,6 +158,44 @@ import Testing
     result.expectExact()
   }
 
+  /// The sums of the first operand's rows besides, of every plan, of batches and of parts.
+  @Test(arguments: Target.all, [Layout.contiguous, .transposed])
+  func rowSums(target: Target, layout: Layout) throws {
+    var generator = SeededGenerator(29)
+    for (batch, m, k, n) in [
+      ([], 2, 3, 1), ([], 17, 33, 31), ([], 260, 20, 3), ([2, 3], 65, 17, 70), ([], 33, 5, 1025),
+      ([2], 0, 3, 4), ([2], 3, 0, 4), ([2], 3, 4, 0), ([], 5, 4500, 7),
+    ] as [([Int], Int, Int, Int)] {
+      let result = try Comparison(
+        on: target,
+        [
+          generator.integers(Shape(batch + [m, k]), .float32, layout),
+          generator.integers(Shape(batch + [k, n]), .float32),
+        ],
+        into: [
+          HostView(Shape(batch + [m, n]), .float32), HostView(Shape(batch + [m]), .float32),
+        ], "\(batch) \(m) × \(k) × \(n)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(
+          inputs[0], inputs[1], epilogue: nil, into: outputs[0], rowSums: outputs[1])
+      }
+      result.expectExact()
+    }
+    // Batches that share their matrices, in one launch and in several.
+    for strides in [[0, 0, 33, 1], [0, 561, 33, 1], [561, 0, 33, 1]] {
+      let result = try Comparison(
+        on: target,
+        [generator.integers([2, 17, 33], .float32), generator.integers([2, 2, 33, 9], .float32)],
+        into: [HostView([2, 2, 17, 9], .float32), HostView([2, 2, 17], .float32)], "\(strides)"
+      ) { backend, inputs, outputs in
+        try backend.multiply(
+          inputs[0].with(shape: [2, 2, 17, 33], strides: strides), inputs[1], epilogue: nil,
+          into: outputs[0], rowSums: outputs[1])
+      }
+      result.expectExact()
+    }
+  }
+
   /// The error of a sum of K products is within c·√K·ε·Σ|aᵢbᵢ|.
   @Test(arguments: Setting.all, [1, 17, 257, 1000])
   func roundingErrors(setting: Setting, depth: Int) throws {

@@ -26,6 +26,18 @@ import Testing
     #expect(message(result).contains("multiply: [2, 3] by [2, 3] with operand none into [2, 3]"))
   }
 
+  @Test func rowSumsOfAProduct() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let bench = try Bench()
+      let a = try bench.view([1, 2, 3, 4]).with(shape: [2, 2], strides: [2, 1])
+      try bench.backend.multiply(
+        a, a, epilogue: nil, into: a, rowSums: try bench.view([1, 2, 3]))
+    }
+    #expect(
+      message(result).contains(
+        "multiply: the row sums are float32 of shape [3] with strides [1]; float32 of shape [2]"))
+  }
+
   @Test func aTranscendentalOfIntegers() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       let bench = try Bench()

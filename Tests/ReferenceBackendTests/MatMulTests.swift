@@ -63,6 +63,20 @@ import Testing
     #expect(try rig.numbers(output) == plain.map { $0 * $0 })
   }
 
+  @Test(arguments: [[3, 5, 7], [2, 0, 3], [2, 3, 0]])
+  func rowSums(size: [Int]) throws {
+    let (m, k, n) = (size[0], size[1], size[2])
+    let rig = Rig(seed: 10)
+    let (a, aValues) = try rig.random([2, m, k], .float32, range: -4...4)
+    let (b, bValues) = try rig.random([2, k, n], .float32, range: -4...4)
+    let (output, sums) = (try rig.zeros([2, m, n], .float32), try rig.zeros([2, m], .float32))
+    try rig.backend.multiply(a, b, epilogue: nil, into: output, rowSums: sums)
+    #expect(try rig.numbers(output) == product(aValues, bValues, batches: 2, m, k, n))
+    #expect(
+      try rig.numbers(sums)
+        == (0..<2 * m).map { aValues[$0 * k..<($0 + 1) * k].reduce(0, +) })
+  }
+
   /// The error of a sum of K products is within c·√K·ε·Σ|aᵢbᵢ|.
   @Test(arguments: [1, 17, 257, 1000], [DType.float32, .float64])
   func roundingErrors(depth: Int, dtype: DType) throws {

@@ -79,6 +79,29 @@ import Testing
     #expect(twice == 2)
   }
 
+  @Test("A layer's bias has its gradient from the launch of the weight's")
+  func biasGradient() throws {
+    let watched = WatchedBackend()
+    let here = Setting(watched.device, .float64)
+    let (x, weight, bias) = (here.range([2, 3, 3]), here.range([4, 3]), here.range([4]))
+    for needed in [[0, 1, 2], [1, 2], [2]] {
+      let inputs = [x, weight, bias]
+      let (value, pullback) = valueWithPullback(at: needed.map { inputs[$0] }) { tracked in
+        var all = inputs
+        for (position, input) in needed.enumerated() { all[input] = tracked[position] }
+        return linear(all[0], weight: all[1], bias: all[2])
+      }
+      let cotangent = here.range([2, 3, 4])
+      watched.forget()
+      let gradients = pullback(cotangent)
+      #expect(watched.count(.multiply) == needed.count - 1)
+      #expect(watched.count(.reduce) == (needed == [2] ? 1 : 0))
+      try expectEqual(
+        gradients[needed.count - 1], [4], cotangent.sum(axes: [0, 1]).array(of: Double.self))
+      #expect(value.shape == [2, 3, 4])
+    }
+  }
+
   @Test("A pullback may be used again, and is linear", arguments: Setting.all)
   func repeatedPullback(setting: Setting) throws {
     let x = setting.tensor([1, 2])

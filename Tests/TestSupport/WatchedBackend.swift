@@ -167,9 +167,11 @@ public final class WatchedBackend: Backend {
   public var matMulPrecision: MatMulPrecision { base.matMulPrecision }
 
   /// As the reference.
-  public func multiply(_ a: View, _ b: View, epilogue: Epilogue?, into output: View) throws {
+  public func multiply(
+    _ a: View, _ b: View, epilogue: Epilogue?, into output: View, rowSums: View?
+  ) throws {
     try enter(.multiply)
-    try base.multiply(a, b, epilogue: epilogue, into: output)
+    try base.multiply(a, b, epilogue: epilogue, into: output, rowSums: rowSums)
     if spoilsProducts { try base.map([.input(0) + 1], of: [.view(output)], into: [output]) }
   }
 

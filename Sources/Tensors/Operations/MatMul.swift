@@ -243,15 +243,20 @@ private func product(
     "matmul", from: inputs,
     derivative: isFused ? activation.derivative(input: nil, output: result) : nil
   ) { signal, isNeeded in
-    [
-      isNeeded[0] ? gradient(signal, right.transposed()) : nil,
-      isNeeded[1]
-        ? isRightTransposed
-          ? gradient(signal.transposed(), left)
-          : gradientOfRight(left, signal, target: right.shape)
-        : nil,
-      isNeeded.count > 2 && isNeeded[2] ? .made(signal) : nil,
-    ]
+    let needsBias = isNeeded.count > 2 && isNeeded[2]
+    var ofRight: Tape.InputGradient?
+    var ofBias: Tape.InputGradient? = needsBias ? .made(signal) : nil
+    if isNeeded[1] && needsBias {
+      // Only a layer has a bias; its gradient is the sum of what the weight's is made of.
+      let both = launchProductAndRowSums(signal.transposed(), left)
+      (ofRight, ofBias) = (.made(both.product), .made(both.rowSums))
+    } else if isNeeded[1] {
+      ofRight =
+        isRightTransposed
+        ? gradient(signal.transposed(), left)
+        : gradientOfRight(left, signal, target: right.shape)
+    }
+    return [isNeeded[0] ? gradient(signal, right.transposed()) : nil, ofRight, ofBias]
   }
   return isFused ? recorded : activation(recorded)
 }
@@ -285,7 +290,22 @@ private func productShape(_ a: Tensor, _ b: Tensor) -> Shape {
 
 private func launchProduct(_ a: Tensor, _ b: Tensor, _ epilogue: Epilogue?) -> Tensor {
   let result = a.device.allocate(a.dtype, productShape(a, b))
-  guard result.count > 0 else { return result }
+  if result.count > 0 { launchProduct(a, b, epilogue, into: result, rowSums: nil) }
+  return result
+}
+
+/// The product of two matrices, and the sum of each row of the first.
+private func launchProductAndRowSums(_ a: Tensor, _ b: Tensor) -> (product: Tensor, rowSums: Tensor)
+{
+  let product = a.device.allocate(a.dtype, [a.shape[0], b.shape[1]])
+  let rowSums = a.device.allocate(a.dtype, [a.shape[0]])
+  if rowSums.count > 0 { launchProduct(a, b, nil, into: product, rowSums: rowSums) }
+  return (product, rowSums)
+}
+
+private func launchProduct(
+  _ a: Tensor, _ b: Tensor, _ epilogue: Epilogue?, into result: Tensor, rowSums: Tensor?
+) {
   let batch = result.shape.dimensions.dropLast(2)
   guard
     let left = a.view.broadcast(to: Shape(batch + a.shape.dimensions.suffix(2))),
@@ -293,9 +313,9 @@ private func launchProduct(_ a: Tensor, _ b: Tensor, _ epilogue: Epilogue?) -> T
   else { fatalError("matmul: shapes \(a.shape) and \(b.shape) do not broadcast") }
   let target = result.view
   a.device.launch(
-    reading: [left, right] + (epilogue?.operand.map { [$0] } ?? []), writing: [target]
+    reading: [left, right] + (epilogue?.operand.map { [$0] } ?? []),
+    writing: [target] + (rowSums.map { [$0.view] } ?? [])
   ) {
-    try $0.multiply(left, right, epilogue: epilogue, into: target)
+    try $0.multiply(left, right, epilogue: epilogue, into: target, rowSums: rowSums?.view)
   }
-  return result
 }
