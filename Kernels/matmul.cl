@@ -5,8 +5,8 @@
 // Where there are fewer tiles than cores, the products of an output are divided into parts along k,
 // each a matrix of its own, which merge_parts adds in order.
 //
-// HAS_ROW_SUMS  Defined where the sums of a's rows over all of k are wanted too: what a weight's gradient
-//             reads to the end anyway, and a bias's gradient is.
+// HAS_ROW_SUMS  Defined where the sums of a's rows over k are written too: where the product is the
+//             gradient of a weight they are that of the bias, and a is read anyway.
 //
 // Panels:
 // WIDTH       The elements of a vector; of pack_panels, a divisor of PANEL.

@@ -8,9 +8,9 @@ extension OpenCLBackend {
   /// Multiplies matrices: `output = epilogue(a·b)`.
   ///
   /// Batches whose distances are the same throughout take one launch, others one for each such
-  /// run. Row sums are made in the same launch, unless that is several, or tensor cores multiply:
-  /// they have a then only rounded. Traps when shapes or dtypes do not fit, or the output is not
-  /// contiguous.
+  /// run. Row sums are made in the same launch; a reduction makes them where there are several, and
+  /// where tensor cores multiply, which have a only rounded. Traps when shapes or dtypes do not fit, or
+  /// the output is not contiguous.
   public func multiply(
     _ a: View, _ b: View, epilogue: Epilogue?, into output: View, rowSums: View?
   ) throws {
