@@ -22,12 +22,9 @@ import Testing
       }
   }
 
-  /// Functions of one number, within what the specification allows.
-  @Test(arguments: Setting.own)
-  func unaryIntrinsics(setting: Setting) throws {
-    var generator = SeededGenerator(1)
-    let values = samples(&generator)
-    let functions = UnaryIntrinsic.allCases
+  /// Expects functions in one launch to be within what the specification allows.
+  private func check(_ functions: [UnaryIntrinsic], at values: [Double], _ setting: Setting) throws
+  {
     let result = try Comparison(
       on: setting.target, [HostView(values, [values.count], setting.dtype)],
       into: functions.map { _ in HostView([values.count], setting.dtype) }
@@ -35,6 +32,13 @@ import Testing
       try backend.map(functions.map { $0(x) }, of: [.view(inputs[0])], into: outputs)
     }
     result.expectWithin(ulps: functions.map(\.ulps))
+  }
+
+  /// Functions of one number, together, of which some keep all from being computed on vectors.
+  @Test(arguments: Setting.own)
+  func unaryIntrinsics(setting: Setting) throws {
+    var generator = SeededGenerator(1)
+    try check(UnaryIntrinsic.allCases, at: samples(&generator), setting)
   }
 
   /// Functions that are computed on vectors, by themselves, where their parts meet and results end.
@@ -53,14 +57,7 @@ import Testing
         let most: Float = number.isMultiple(of: 2) ? 110 : 3
         return Double(Float.random(in: -most...most, using: &generator))
       }
-    let functions = UnaryIntrinsic.allCases.filter { $0.vectorForm != .inexact }
-    let result = try Comparison(
-      on: setting.target, [HostView(values, [values.count], setting.dtype)],
-      into: functions.map { _ in HostView([values.count], setting.dtype) }
-    ) { backend, inputs, outputs in
-      try backend.map(functions.map { $0(x) }, of: [.view(inputs[0])], into: outputs)
-    }
-    result.expectWithin(ulps: functions.map(\.ulps))
+    try check(UnaryIntrinsic.allCases.filter { $0.vectorForm != .inexact }, at: values, setting)
   }
 
   /// Functions of two numbers, within what the specification allows.

@@ -100,6 +100,26 @@ import Testing
     #expect(result.outputs[0].bits == result.outputs[1].bits)
   }
 
+  /// Row sums are those of the elements themselves, not of the rounded ones.
+  @Test(arguments: targets)
+  func rowSums(target: Target) throws {
+    var generator = SeededGenerator(36)
+    let (m, k, n) = (18, 100, 34)
+    let a = generator.reals([m, k], .float32)
+    let b = HostView([Double](repeating: 0, count: k * n), [k, n], .float32)
+    let result = try Comparison(
+      on: target, [a, b], into: [HostView([m, n], .float32), HostView([m], .float32)]
+    ) { backend, inputs, outputs in
+      try backend.multiply(
+        inputs[0], inputs[1], epilogue: nil, into: outputs[0], rowSums: outputs[1])
+    }
+    let share = 2 * Double(k).squareRoot() * DType.float32.epsilon / 2
+    result.expectWithin([
+      [Double](repeating: 0, count: m * n),
+      (0..<m).map { row in share * a.values[row * k..<(row + 1) * k].reduce(0) { $0 + abs($1) } },
+    ])
+  }
+
   /// To nearest: tf32 with ties away from zero, bfloat16 with ties to even.
   private func rounding(_ value: Double, to precision: MatMulPrecision) -> Double {
     let bits = Float(value).bitPattern
