@@ -118,20 +118,23 @@ import Testing
       cotangent: HostView([1, 1, 1, 1], [4], setting.dtype))
   }
 
-  /// Scores that are alike, and that are infinite.
+  /// Scores that are alike, and that are infinite, also of a class that counts for nothing.
   @Test(arguments: Setting.all)
   func extremeLogits(setting: Setting) throws {
     let logits: [[Double]] = [
-      [1e4, 1e4, 1e4], [-1e4, 1e4, 1e4 - 1], [.infinity, 0, 0],
+      [1e4, 1e4, 1e4], [-1e4, 1e4, 1e4 - 1], [.infinity, 0, 0], [-.infinity, 0, 0],
       [-.infinity, -.infinity, -.infinity],
     ]
     var generator = SeededGenerator(45)
-    for label in 0..<3 {
-      try check(
-        setting, .crossEntropy(smoothing: 0),
-        scores: HostView(logits.flatMap { $0 }, [logits.count, 3], setting.dtype),
-        targets: HostView(logits.map { _ in Double(label) }, [logits.count], .int32),
-        weights: nil, cotangent: generator.reals([logits.count], setting.dtype), "label \(label)")
+    for weights in [nil, HostView([0, 2, 0.5], [3], setting.dtype)] {
+      for label in 0..<3 {
+        try check(
+          setting, .crossEntropy(smoothing: 0),
+          scores: HostView(logits.flatMap { $0 }, [logits.count, 3], setting.dtype),
+          targets: HostView(logits.map { _ in Double(label) }, [logits.count], .int32),
+          weights: weights, cotangent: generator.reals([logits.count], setting.dtype),
+          "label \(label)")
+      }
     }
   }
 
