@@ -105,7 +105,7 @@ INLINED WORDS class_numbers(const INDEX first) {
 INLINED VECTOR load_classes(
     __global const SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
     const SCALAR filler) {
-  return j + LANES <= classes ? VLOAD(matrix + j)
+  return j + LANES <= classes ? load_input(matrix + j)
                               : load_part(matrix + j, (uint)(classes - j), filler);
 }
 
@@ -113,7 +113,7 @@ INLINED void store_classes(
     __global SCALAR *matrix, const INDEX j, const INDEX classes, const uint count,
     const VECTOR x) {
   if (j + LANES <= classes)
-    VSTORE_GLOBAL(x, matrix + j);
+    store_output(x, matrix + j);
   else
     store_part(matrix + j, x, (uint)(classes - j));
 }

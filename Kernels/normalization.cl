@@ -5,9 +5,11 @@
 // model lie as [outer, sets, inner]. Where a set has too many, its outer × inner positions are
 // divided into chunks that each fit into cache; partial results are then merged in order.
 //
-// COLUMNS    Defined where inner is 1: a work-item walks LANES neighbouring sets down the outer
-//            axis. Otherwise a work-group walks one set along the inner axis, its work-items or
-//            lanes side by side. What is known of a set, such as its mean, is in its lane, or in all.
+// COLUMNS    Defined where inner is 1: a work-item walks STRIPS vectors of LANES neighbouring sets down
+//            the outer axis. Otherwise a work-group walks one set along the inner axis, its work-items
+//            or lanes side by side. What is known of a set, such as its mean, is in its lane, or in all.
+// STRIPS     Of columns, the vectors side by side: memory gives neighbouring lines faster than lines
+//            far apart. 1 otherwise.
 // LANES      How many elements a work-item treats side by side: as many as a vector has on CPU
 //            devices, 1 on GPUs, and of rows 1 in groups of several work-items.
 // KEPT_ROWS  Defined, for columns that are not divided, where a work-item has private memory for so
@@ -33,6 +35,10 @@
 #define DIVIDES
 #endif
 
+#ifndef STRIPS
+#define STRIPS 1
+#endif
+
 struct layout {
   INDEX models, outer, sets, inner;
   INDEX chunks, chunk_length;
@@ -49,9 +55,21 @@ struct layout {
 INLINED VECTOR load_lanes(__global const SCALAR *elements, const uint count) {
   return count == LANES ? VLOAD(elements) : load_part(elements, count, 0);
 }
+INLINED VECTOR load_elements(__global const SCALAR *elements, const uint count) {
+#ifndef COLUMNS
+  READ_AHEAD(elements);
+#endif
+  return load_lanes(elements, count);
+}
 INLINED void store_lanes(__global SCALAR *elements, const VECTOR x, const uint count) {
   if (count == LANES)
     VSTORE_GLOBAL(x, elements);
+  else
+    store_part(elements, x, count);
+}
+INLINED void store_elements(__global SCALAR *elements, const VECTOR x, const uint count) {
+  if (count == LANES)
+    store_output(x, elements);
   else
     store_part(elements, x, count);
 }
@@ -79,7 +97,7 @@ INLINED VECTOR look_up(
 // MARK: Walking
 
 #ifdef COLUMNS
-#define SETS LANES
+#define SETS (STRIPS * LANES)
 #define TASK get_global_id(0)
 // The number of work-items is rounded up. Work-groups are as many as there is work for, and none of
 // them returns early: PoCL then takes the first work-item's way behind a barrier for everyone's.
@@ -92,6 +110,11 @@ INLINED VECTOR look_up(
 #define ONLY(x) (count == LANES ? (x) : only_lanes(x, count))
 #endif
 
+// For each strip `s`; its vector of what is known of a set is element s of an array.
+#define EACH_STRIP UNROLL for (uint s = 0; s < STRIPS; ++s)
+// How many of LANES sets from a first one on there are.
+#define WIDTH_FROM(first) (uint)min((INDEX)LANES, of.sets - min(of.sets, first))
+
 // Says which sets and which positions a work-item, or its work-group, has.
 #define BEGIN                                                                  \
   const INDEX blocks = (of.sets + SETS - 1) / SETS;                            \
@@ -99,24 +122,28 @@ INLINED VECTOR look_up(
   const INDEX chunk = TASK / blocks % of.chunks;                               \
   const INDEX model = TASK / blocks / of.chunks;                               \
   RETURN_IF_IDLE;                                                              \
-  const uint width = (uint)min((INDEX)SETS, of.sets - first_set);              \
+  uint widths[STRIPS];                                                         \
+  EACH_STRIP widths[s] = WIDTH_FROM(first_set + s * LANES);                    \
   const INDEX begin = chunk * of.chunk_length;                                 \
   const INDEX end = min(of.outer * of.inner, begin + of.chunk_length);         \
   const SCALAR length = (SCALAR)(end - begin);                                 \
   const INDEX model_start = model * of.outer * of.sets * of.inner
 
-// Runs statements for each vector of elements, where `j` is the number of the first within the model
-// and `count` how many there are.
+// Runs statements for each vector of elements, where `j` is the number of the first within the model,
+// `count` how many there are, and `s` their strip.
 #ifdef COLUMNS
 #define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin; r < end; ++r) {                                        \
-    const INDEX j = r * of.sets + first_set;                                   \
-    const uint count = width;                                                  \
-    __VA_ARGS__                                                                \
+    EACH_STRIP {                                                               \
+      const INDEX j = r * of.sets + first_set + s * LANES;                     \
+      const uint count = widths[s];                                            \
+      __VA_ARGS__                                                              \
+    }                                                                          \
   }
 #elif GROUP_SIZE == 1
 #define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin; r < end;) {                                            \
+    const uint s = 0;                                                          \
     const INDEX o = r / of.inner;                                              \
     const INDEX run = min((o + 1) * of.inner, end) - r;                        \
     INDEX j = r + (o * (of.sets - 1) + first_set) * of.inner;                  \
@@ -135,21 +162,21 @@ INLINED VECTOR look_up(
 #define EACH_VECTOR(...)                                                       \
   for (INDEX r = begin + get_local_id(0); r < end; r += GROUP_SIZE) {          \
     const INDEX j = r + (r / of.inner * (of.sets - 1) + first_set) * of.inner; \
-    const uint count = 1;                                                      \
+    const uint count = 1, s = 0;                                               \
     __VA_ARGS__                                                                \
   }
 #endif
-#define LOAD(elements) load_lanes(elements + j, count)
+#define LOAD(elements) load_elements(elements + j, count)
 
 // What the first pass over the elements keeps for the second, which else computes it again.
 #ifdef KEPT_ROWS
-#define DECLARE_KEPT(name) VECTOR name[KEPT_ROWS]
-#define KEEP(name, r, value) name[r] = value
-#define KEPT(name, r, value) name[r]
+#define DECLARE_KEPT(name) VECTOR name[KEPT_ROWS][STRIPS]
+#define KEEP(name, value) name[r][s] = value
+#define KEPT(name, value) name[r][s]
 #else
 #define DECLARE_KEPT(name)
-#define KEEP(name, r, value)
-#define KEPT(name, r, value) (value)
+#define KEEP(name, value)
+#define KEPT(name, value) (value)
 #endif
 
 // From the sums of lanes to the sum of each set.
@@ -160,12 +187,12 @@ INLINED VECTOR look_up(
 #define SUM_LANES(sums)                                                        \
   do {                                                                         \
     SCALAR part[LANES];                                                        \
-    VSTORE(sums, part);                                                        \
+    VSTORE(sums[0], part);                                                     \
     UNROLL for (uint half_lanes = LANES / 2; half_lanes > 0; half_lanes /= 2)  \
       UNROLL for (uint lane = 0; lane < half_lanes; ++lane)                    \
         part[lane] += part[lane + half_lanes];                                 \
     COMBINE_GROUP(part[0], slots, PLUS);                                       \
-    sums = (VECTOR)part[0];                                                    \
+    sums[0] = (VECTOR)part[0];                                                 \
   } while (0)
 #endif
 
@@ -186,15 +213,15 @@ INLINED void store_sets(__global SCALAR *numbers, const VECTOR x, const uint wid
   if (get_local_id(0) == 0) numbers[0] = part[0];
 }
 #endif
-#define LOAD_SETS(array) load_sets(array + of.array + SET_NUMBER, width)
-#define STORE_SETS(array, x) store_sets(array + of.array + SET_NUMBER, x, width)
+#define LOAD_SETS(array) load_sets(array + of.array + SET_NUMBER + s * LANES, widths[s])
+#define STORE_SETS(array, x) store_sets(array + of.array + SET_NUMBER + s * LANES, x, widths[s])
 // Two for each chunk of a set, which lie as [model, chunk, 2, set].
 #define PARTIALS(chunk) (partials + (model * of.chunks + (chunk)) * 2 * of.sets + first_set)
 #define STORE_PARTIALS(first, second)                                          \
-  do {                                                                         \
-    store_sets(PARTIALS(chunk), first, width);                                 \
-    store_sets(PARTIALS(chunk) + of.sets, second, width);                      \
-  } while (0)
+  EACH_STRIP {                                                                 \
+    store_sets(PARTIALS(chunk) + s * LANES, first[s], widths[s]);              \
+    store_sets(PARTIALS(chunk) + of.sets + s * LANES, second[s], widths[s]);   \
+  }
 
 // Says which sets a work-item of a merge has: LANES of them, whatever a vector is otherwise.
 #define BEGIN_MERGE                                                            \
@@ -202,15 +229,18 @@ INLINED void store_sets(__global SCALAR *numbers, const VECTOR x, const uint wid
   const INDEX model = get_global_id(0) / blocks;                               \
   if (model >= of.models) return;                                              \
   const INDEX first_set = get_global_id(0) % blocks * LANES;                   \
-  const uint width = (uint)min((INDEX)LANES, of.sets - first_set)
+  const uint width = WIDTH_FROM(first_set)
 
 // Scale and shift of elements: those of their sets, or looked up.
 #if defined(BY_CHANNEL) || defined(CHANNEL_IS_GROUP)
 #define DECLARE_CHANNELS                                                       \
-  const VECTOR scales = scale ? LOAD_SETS(scale) : (VECTOR)1;                  \
-  const VECTOR shifts = shift ? LOAD_SETS(shift) : (VECTOR)0
-#define SCALE scales
-#define SHIFT shifts
+  VECTOR scales[STRIPS], shifts[STRIPS];                                       \
+  EACH_STRIP {                                                                 \
+    scales[s] = scale ? LOAD_SETS(scale) : (VECTOR)1;                          \
+    shifts[s] = shift ? LOAD_SETS(shift) : (VECTOR)0;                          \
+  }
+#define SCALE scales[s]
+#define SHIFT shifts[s]
 #else
 #define DECLARE_CHANNELS
 #define LOOK_UP_CHANNEL(array)                                                 \
@@ -229,9 +259,13 @@ INLINED void store_sets(__global SCALAR *numbers, const VECTOR x, const uint wid
 #define DEVIATION LOOK_UP_GROUP(deviation)
 #else
 #define DECLARE_GROUPS                                                         \
-  const VECTOR means = LOAD_SETS(mean), deviations = LOAD_SETS(deviation)
-#define MEAN means
-#define DEVIATION deviations
+  VECTOR means[STRIPS], deviations[STRIPS];                                    \
+  EACH_STRIP {                                                                 \
+    means[s] = LOAD_SETS(mean);                                                \
+    deviations[s] = LOAD_SETS(deviation);                                      \
+  }
+#define MEAN means[s]
+#define DEVIATION deviations[s]
 #endif
 
 #ifndef BY_CHANNEL
@@ -250,76 +284,87 @@ INLINED VECTOR inverse_deviation(
 #endif
 }
 
-// Defines `means` and `squares`, the sum of squared distances from the mean, of a chunk; keeps its
+// Defines `means` and `squares`, the sums of squared distances from the mean, of a chunk; keeps its
 // `elements`.
 // Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
 // 1983.
+#define DECLARE_MOMENTS                                                        \
+  VECTOR means[STRIPS], squares[STRIPS];                                       \
+  EACH_STRIP means[s] = squares[s] = (VECTOR)0
 #if !defined(SUBTRACTS_MEAN)
 #define MOMENTS                                                                \
-  const VECTOR means = (VECTOR)0;                                              \
-  VECTOR squares = (VECTOR)0;                                                  \
+  DECLARE_MOMENTS;                                                             \
   EACH_VECTOR(                                                                 \
     const VECTOR element = LOAD(x);                                            \
-    KEEP(elements, r, element);                                                \
-    squares += element * element;)                                             \
+    KEEP(elements, element);                                                   \
+    squares[s] += element * element;)                                          \
   SUM_LANES(squares)
-#elif defined(COLUMNS)
+#elif defined(COLUMNS) && !defined(KEPT_ROWS)
 // One pass, for the rows of a column are too far apart to stay in cache: blocks of rows are held in
 // registers, and merged as in `merge_moments`. All is counted from the first row, so that what is
 // merged is small where the mean is large.
 #define BLOCK 8
 #define MOMENTS                                                                \
-  const VECTOR origins = load_lanes(x + begin * of.sets + first_set, width);   \
-  VECTOR means = (VECTOR)0, squares = (VECTOR)0;                               \
-  for (INDEX block = begin; block < end; block += BLOCK) {                     \
-    const uint rows = (uint)min((INDEX)BLOCK, end - block);                    \
-    const SCALAR share = (SCALAR)rows;                                         \
-    const SCALAR weight = share / (SCALAR)(block - begin + rows);              \
-    VECTOR values[BLOCK], centre = (VECTOR)0, distances = (VECTOR)0;           \
-    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
-      if (r < rows) {                                                          \
-        const VECTOR element =                                                 \
-            load_lanes(x + (block + r) * of.sets + first_set, width);          \
-        KEEP(elements, block + r, element);                                    \
-        values[r] = element - origins;                                         \
-        centre += values[r];                                                   \
+  DECLARE_MOMENTS;                                                             \
+  EACH_STRIP {                                                                 \
+    __global const SCALAR *column = x + first_set + s * LANES;                 \
+    const VECTOR origins = load_lanes(column + begin * of.sets, widths[s]);    \
+    for (INDEX block = begin; block < end; block += BLOCK) {                   \
+      const uint rows = (uint)min((INDEX)BLOCK, end - block);                  \
+      const SCALAR share = (SCALAR)rows;                                       \
+      const SCALAR weight = share / (SCALAR)(block - begin + rows);            \
+      VECTOR values[BLOCK], centre = (VECTOR)0, distances = (VECTOR)0;         \
+      UNROLL for (uint r = 0; r < BLOCK; ++r) {                                \
+        if (r < rows) {                                                        \
+          values[r] =                                                          \
+              load_lanes(column + (block + r) * of.sets, widths[s]) - origins; \
+          centre += values[r];                                                 \
+        }                                                                      \
       }                                                                        \
+      centre /= share;                                                         \
+      UNROLL for (uint r = 0; r < BLOCK; ++r) {                                \
+        const VECTOR away = r < rows ? values[r] - centre : (VECTOR)0;         \
+        distances += away * away;                                              \
+      }                                                                        \
+      const VECTOR apart = centre - means[s];                                  \
+      means[s] += apart * weight;                                              \
+      squares[s] +=                                                            \
+          distances + apart * apart * ((SCALAR)(block - begin) * weight);      \
     }                                                                          \
-    centre /= share;                                                           \
-    UNROLL for (uint r = 0; r < BLOCK; ++r) {                                  \
-      const VECTOR away = r < rows ? values[r] - centre : (VECTOR)0;           \
-      distances += away * away;                                                \
-    }                                                                          \
-    const VECTOR apart = centre - means;                                       \
-    means += apart * weight;                                                   \
-    squares += distances + apart * apart * ((SCALAR)(block - begin) * weight); \
-  }                                                                            \
-  means += origins
+    means[s] += origins;                                                       \
+  }
 #else
 // Two passes, the second of which also finds by how much the first mean was off, and corrects both
 // for it (equation 1.7).
 #define MOMENTS                                                                \
-  VECTOR means = (VECTOR)0, errors = (VECTOR)0, squares = (VECTOR)0;           \
-  EACH_VECTOR(means += LOAD(x);)                                               \
-  SUM_LANES(means);                                                            \
-  means /= length;                                                             \
+  DECLARE_MOMENTS;                                                             \
+  VECTOR errors[STRIPS];                                                       \
+  EACH_STRIP errors[s] = (VECTOR)0;                                            \
   EACH_VECTOR(                                                                 \
-    const VECTOR centred = ONLY(LOAD(x) - means);                              \
-    errors += centred;                                                         \
-    squares += centred * centred;)                                             \
+    const VECTOR element = LOAD(x);                                            \
+    KEEP(elements, element);                                                   \
+    means[s] += element;)                                                      \
+  SUM_LANES(means);                                                            \
+  EACH_STRIP means[s] /= length;                                               \
+  EACH_VECTOR(                                                                 \
+    const VECTOR centred = ONLY(KEPT(elements, LOAD(x)) - means[s]);           \
+    errors[s] += centred;                                                      \
+    squares[s] += centred * centred;)                                          \
   SUM_LANES(errors);                                                           \
   SUM_LANES(squares);                                                          \
-  squares -= errors * (errors / length);                                       \
-  means += errors / length
+  EACH_STRIP {                                                                 \
+    squares[s] -= errors[s] * (errors[s] / length);                            \
+    means[s] += errors[s] / length;                                            \
+  }
 #endif
 
 #define NORMALIZE_ELEMENTS                                                     \
   EACH_VECTOR(                                                                 \
-    const VECTOR element = KEPT(elements, r, LOAD(x));                         \
-    store_lanes(                                                               \
+    const VECTOR element = KEPT(elements, LOAD(x));                            \
+    store_elements(                                                            \
         y + j, finished((element - MEAN) * DEVIATION * SCALE + SHIFT, (VECTOR)0), count);)
 
-// Work size: rows: a work-group for each set; columns: a work-item for LANES sets, rounded up.
+// Work size: rows: a work-group for each set; columns: a work-item for STRIPS × LANES sets, rounded up.
 // All of the normalisation of sets that are not divided into chunks.
 // Memory: x is read from memory once, and again from cache, if rows are short enough to stay there;
 // y is written once.
@@ -335,16 +380,19 @@ void normalize_sets(
   y += of.y + model_start;
   DECLARE_KEPT(elements);
   MOMENTS;
-  const VECTOR deviations = inverse_deviation(squares, length, epsilon);
-  STORE_SETS(mean, means);
-  STORE_SETS(deviation, deviations);
+  VECTOR deviations[STRIPS];
+  EACH_STRIP {
+    deviations[s] = inverse_deviation(squares[s], length, epsilon);
+    STORE_SETS(mean, means[s]);
+    STORE_SETS(deviation, deviations[s]);
+  }
   DECLARE_CHANNELS;
   NORMALIZE_ELEMENTS
 }
 #endif
 
-// Work size: rows: a work-group for each set and chunk; columns: a work-item for LANES sets and a
-// chunk, rounded up.
+// Work size: rows: a work-group for each set and chunk; columns: a work-item for STRIPS × LANES sets and
+// a chunk, rounded up.
 // Finds mean and sum of squares of each chunk.
 // Memory: x is read from memory once, then from cache.
 #if WANTED(moments)
@@ -427,15 +475,16 @@ void normalize_elements(
 #endif
 
 #define GRADIENT_SUMS                                                          \
-  VECTOR sums = (VECTOR)0, products = (VECTOR)0;                               \
+  VECTOR sums[STRIPS], products[STRIPS];                                       \
+  EACH_STRIP sums[s] = products[s] = (VECTOR)0;                                \
   EACH_VECTOR(                                                                 \
     const VECTOR normal = NORMAL;                                              \
     const VECTOR delta = DELTA;                                                \
-    KEEP(normals, r, normal);                                                  \
-    KEEP(deltas, r, delta);                                                    \
+    KEEP(normals, normal);                                                     \
+    KEEP(deltas, delta);                                                       \
     const VECTOR term = TERM;                                                  \
-    sums += ONLY(term);                                                        \
-    products += ONLY(term * normal);)                                          \
+    sums[s] += ONLY(term);                                                     \
+    products[s] += ONLY(term * normal);)                                       \
   SUM_LANES(sums);                                                             \
   SUM_LANES(products)
 
@@ -457,11 +506,11 @@ void normalize_elements(
 // dx = deviation·(δ·scale − common − x̂·multiple)
 #define ELEMENT_GRADIENTS                                                      \
   EACH_VECTOR(                                                                 \
-    const VECTOR normal = KEPT(normals, r, NORMAL);                            \
-    const VECTOR delta = KEPT(deltas, r, DELTA);                               \
-    store_lanes(                                                               \
+    const VECTOR normal = KEPT(normals, NORMAL);                               \
+    const VECTOR delta = KEPT(deltas, DELTA);                                  \
+    store_elements(                                                            \
         x_gradient + j,                                                        \
-        DEVIATION * (delta * SCALE - common - normal * multiple), count);)
+        DEVIATION * (delta * SCALE - common[s] - normal * multiple[s]), count);)
 
 #ifndef BY_CHANNEL
 // Work size: as `normalize_sets`.
@@ -485,14 +534,17 @@ void set_gradients(
   DECLARE_KEPT(normals);
   DECLARE_KEPT(deltas);
   GRADIENT_SUMS;
+  VECTOR common[STRIPS], multiple[STRIPS];
+  EACH_STRIP {
 #ifdef CHANNEL_IS_GROUP
-  if (scale_gradient) STORE_SETS(scale_gradient, products);
-  if (shift_gradient) STORE_SETS(shift_gradient, sums);
-  sums *= scales;
-  products *= scales;
+    if (scale_gradient) STORE_SETS(scale_gradient, products[s]);
+    if (shift_gradient) STORE_SETS(shift_gradient, sums[s]);
+    sums[s] *= scales[s];
+    products[s] *= scales[s];
 #endif
-  const VECTOR common = (VECTOR)COMMON_PART(sums, length);
-  const VECTOR multiple = (VECTOR)NORMAL_PART(products, length);
+    common[s] = (VECTOR)COMMON_PART(sums[s], length);
+    multiple[s] = (VECTOR)NORMAL_PART(products[s], length);
+  }
   ELEMENT_GRADIENTS
 }
 #endif
@@ -571,8 +623,11 @@ void element_gradients(
   x_gradient += of.x_gradient + model_start;
   DECLARE_GROUPS;
   DECLARE_CHANNELS;
-  const VECTOR common = load_sets(PARTIALS(0), width);
-  const VECTOR multiple = load_sets(PARTIALS(0) + of.sets, width);
+  VECTOR common[STRIPS], multiple[STRIPS];
+  EACH_STRIP {
+    common[s] = load_sets(PARTIALS(0) + s * LANES, widths[s]);
+    multiple[s] = load_sets(PARTIALS(0) + of.sets + s * LANES, widths[s]);
+  }
   ELEMENT_GRADIENTS
 }
 #endif

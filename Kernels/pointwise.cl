@@ -75,8 +75,8 @@ void pointwise(PARAMETERS, const struct layout layout WORK_ITEM) {
 #if LANES > 1
     const uint count = (uint)min((INDEX)LANES, layout.lengths[RANK - 1] - column);
     if (count == LANES) {
-#define FETCH(n) VLOAD(v##n + AT(n))
-#define KEEP(n, x) VSTORE_GLOBAL(x, v##n + AT(n))
+#define FETCH(n) load_input(v##n + AT(n))
+#define KEEP(n, x) store_output(x, v##n + AT(n))
       BODY
 #undef FETCH
 #undef KEEP

@@ -4,6 +4,7 @@
 // PARAMETERS  The operands: a pointer for each view, a SCALAR for each number.
 // VIEWS       The number of views among them.
 // ELEMENT     Statements that read AT(v) of view v and define the SCALAR `element`.
+// AHEAD       Statements that ask for what will be read behind AT(v).
 // STEP_v      The stride of view v along the walked axis (the innermost reduced axis of rows, the
 //             innermost kept axis of columns): 0, 1, or STRIDE(v) if it is another.
 // COLUMNS     Defined where the innermost kept axis is the walked one.
@@ -51,6 +52,7 @@
 #define PARAMETERS __global const float *v0
 #define STEP_0 1
 #define ELEMENT const SCALAR element = LOAD_float32(v0, AT(0));
+#define AHEAD READ_AHEAD(v0 + AT(0));
 #define STORE_OUTPUT STORE_float32
 #define TYPE_OUTPUT float
 #endif
@@ -280,6 +282,8 @@ void reduce_rows(PARAMETERS, RESULT_PARAMETERS, const struct layout layout WORK_
     const INDEX run = min(length - position % length, end - position);
     INDEX done = 0;
     for (; done + LANES <= run; done += LANES) {
+      const INDEX step = done;
+      AHEAD
       UNROLL for (uint lane = 0; lane < LANES; ++lane) {
         const INDEX step = done + lane;
         ELEMENT

@@ -55,7 +55,11 @@ extension OpenCLBackend {
       ClassLossKernel(
         function: function, loss: loss.number, dtype: scores.dtype, targets: targets.dtype,
         hasWeights: weights != nil, hasTargetGradient: targetGradient != nil, index: index,
-        lanes: lanes, isRows: isRows, groupSize: $0)
+        lanes: lanes,
+        traffic: isRows
+          ? .cached
+          : traffic(reading: [scores], writing: [gradient, targetGradient].compactMap(\.self)),
+        isRows: isRows, groupSize: $0)
     }
     func place(_ view: View?) -> [Int] { view.map { [$0.offset, $0.strides[0]] } ?? [0, 0] }
     let layout =
@@ -108,6 +112,7 @@ private struct ClassLossKernel: KernelSpecification {
   let hasTargetGradient: Bool
   let index: IndexType
   let lanes: Int
+  let traffic: Traffic
   let isRows: Bool
   let groupSize: Int
 
@@ -120,6 +125,7 @@ private struct ClassLossKernel: KernelSpecification {
       "LOSS": .integer(loss), "LANES": .integer(lanes), "GROUP_SIZE": .integer(groupSize),
     ])
     if isRows { definitions.define("ROWS") }
+    definitions.append(traffic.definitions)
     if targets.isFloatingPoint {
       definitions.define("DISTRIBUTIONS", .flag)
       definitions.define("TYPE_TARGETS", .code("SCALAR"))

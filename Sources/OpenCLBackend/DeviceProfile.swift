@@ -35,6 +35,9 @@ public struct DeviceProfile: Sendable, Hashable {
   public var undividedRow: Int, undividedColumn: Int
   /// The most rows of a column that a work-item keeps in memory of its own between two passes.
   public var keptColumn: Int
+  /// The least bytes of what a launch reads, or writes, that are not expected to be in the caches, or
+  /// to stay there.
+  public var streamedBytes: Int
   /// The most work of a launch that is chained with its neighbours in a replay; 0 chains nothing.
   ///
   /// It is counted as `Launch.work` is: above it, dividing the work among cores gains more than a
@@ -48,16 +51,17 @@ public struct DeviceProfile: Sendable, Hashable {
   /// What suits processors, whose drivers run a work-group as a loop on one core.
   public static let cpu = DeviceProfile(
     matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
-    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, chainedWork: 1 << 18,
-    chainDelay: 512, undividedRow: 1 << 16,
+    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, streamedBytes: 1 << 22,
+    chainedWork: 1 << 18, chainDelay: 512, undividedRow: 1 << 16,
     undividedColumn: 1 << 12, keptColumn: 1 << 8, rowChunk: 1 << 12, columnChunk: 1 << 9)
 
   /// What suits graphics processors.
   public static let gpu = DeviceProfile(
     matMul: .tiles(item: 8, depth: 16), groupSize: 256, lanes: 1, elementGroup: 256,
     prefersWideIndices: false,
-    taskCount: 512, leastChunk: 1024, chainedWork: 0, chainDelay: 0, undividedRow: 1 << 13,
-    undividedColumn: 1 << 8, keptColumn: 0, rowChunk: 1 << 12, columnChunk: 1 << 5)
+    taskCount: 512, leastChunk: 1024, streamedBytes: .max, chainedWork: 0, chainDelay: 0,
+    undividedRow: 1 << 13, undividedColumn: 1 << 8, keptColumn: 0, rowChunk: 1 << 12,
+    columnChunk: 1 << 5)
 
   /// What a device's properties suggest, and what is known of its family.
   public init(_ device: OpenCLDevice) {
@@ -74,8 +78,8 @@ public struct DeviceProfile: Sendable, Hashable {
 
   private init(
     matMul: MatMul, groupSize: Int, lanes: Int, elementGroup: Int, prefersWideIndices: Bool,
-    taskCount: Int, leastChunk: Int, chainedWork: Int, chainDelay: Int, undividedRow: Int,
-    undividedColumn: Int, keptColumn: Int, rowChunk: Int, columnChunk: Int
+    taskCount: Int, leastChunk: Int, streamedBytes: Int, chainedWork: Int, chainDelay: Int,
+    undividedRow: Int, undividedColumn: Int, keptColumn: Int, rowChunk: Int, columnChunk: Int
   ) {
     self.matMul = matMul
     self.groupSize = groupSize
@@ -84,6 +88,7 @@ public struct DeviceProfile: Sendable, Hashable {
     self.prefersWideIndices = prefersWideIndices
     self.taskCount = taskCount
     self.leastChunk = leastChunk
+    self.streamedBytes = streamedBytes
     self.chainedWork = chainedWork
     self.chainDelay = chainDelay
     self.undividedRow = undividedRow

@@ -20,7 +20,8 @@ extension OpenCLBackend {
         mode.divides ? (0 + .constant(epsilon)).reciprocalSquareRoot : .constant(1)
       return try map([0, factor], of: [], into: [mean, inverseDeviation])
     }
-    let walk = SetWalk(groupsOf: geometry, x.dtype, profile)
+    let walk = SetWalk(
+      groupsOf: geometry, x.dtype, traffic(reading: [x], writing: [y]), profile)
     let index = indexType([x, y, mean, scale, shift], walk)
     func prepare(_ function: String) throws -> (kernel: PreparedKernel, groupSize: Int) {
       try self.prepare { groupSize in
@@ -131,10 +132,11 @@ extension OpenCLBackend {
       }
     }
 
-    let groups = SetWalk(groupsOf: geometry, x.dtype, profile)
+    let traffic = traffic(reading: [x, cotangent], writing: [xGradient])
+    let groups = SetWalk(groupsOf: geometry, x.dtype, traffic, profile)
     // The channels come first: x's gradient may take the place of the cotangent or of x.
     if groups.kind.sets == .groups && !channelGradients.isEmpty {
-      try append(SetWalk(channelsOf: geometry, x.dtype, profile), wholeAs: nil)
+      try append(SetWalk(channelsOf: geometry, x.dtype, traffic, profile), wholeAs: nil)
     }
     try append(groups, wholeAs: "set_gradients")
     try submit(launches, writing: [xGradient] + channelGradients)
@@ -219,6 +221,13 @@ private struct SetWalk {
     var lanes: Int
     /// The rows for which a work-item has memory of its own; 0 for none.
     var keptRows: Int
+    /// How elements are read and written.
+    var traffic: Traffic
+
+    /// The vectors that a work-item reads and writes side by side.
+    ///
+    /// Two make half as many tasks, so they are for what is not found in a cache.
+    var strips: Int { traffic.readsAhead && keptRows > 0 ? 2 : 1 }
   }
 
   let kind: Kind
@@ -230,23 +239,30 @@ private struct SetWalk {
   let chunkLength: Int
 
   /// Walks by group; undivided where a group fits into cache.
-  init(groupsOf geometry: NormalizationGeometry, _ dtype: DType, _ profile: DeviceProfile) {
+  init(
+    groupsOf geometry: NormalizationGeometry, _ dtype: DType, _ traffic: Traffic,
+    _ profile: DeviceProfile
+  ) {
     self.init(
       geometry.channelIsGroup ? .groupsThatAreChannels : .groups, models: geometry.models,
-      outer: geometry.outer, sets: geometry.groups, inner: geometry.inner, dtype, profile)
+      outer: geometry.outer, sets: geometry.groups, inner: geometry.inner, dtype, traffic,
+      profile)
   }
 
   /// Walks by channel.
-  init(channelsOf geometry: NormalizationGeometry, _ dtype: DType, _ profile: DeviceProfile) {
+  init(
+    channelsOf geometry: NormalizationGeometry, _ dtype: DType, _ traffic: Traffic,
+    _ profile: DeviceProfile
+  ) {
     self.init(
       .channels, models: geometry.models,
       outer: geometry.modelCount / (geometry.channels * geometry.channelStride),
-      sets: geometry.channels, inner: geometry.channelStride, dtype, profile)
+      sets: geometry.channels, inner: geometry.channelStride, dtype, traffic, profile)
   }
 
   private init(
     _ kind: Sets, models: Int, outer: Int, sets: Int, inner: Int, _ dtype: DType,
-    _ profile: DeviceProfile
+    _ traffic: Traffic, _ profile: DeviceProfile
   ) {
     let isColumns = inner == 1 && sets > 1
     // The work-items of a group that share a row are side by side already.
@@ -267,7 +283,8 @@ private struct SetWalk {
       sets: kind, isColumns: isColumns,
       lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1,
       keptRows: isColumns && kind != .channels && chunks == 1 && count <= profile.keptColumn
-        ? count.nextPowerOfTwo : 0)
+        ? count.nextPowerOfTwo : 0,
+      traffic: traffic)
   }
 
   /// The partial results of all sets.
@@ -288,7 +305,7 @@ private struct SetWalk {
     let tasks =
       models * chunks
       * (kind.isColumns
-        ? sets.dividedRoundingUp(by: kind.lanes)
+        ? sets.dividedRoundingUp(by: kind.strips * kind.lanes)
         : sets * prepared.groupSize)
     return Launch(
       kernel: prepared.kernel, arguments: arguments,
@@ -327,7 +344,12 @@ private struct NormalizationKernel: KernelSpecification {
     var definitions = type.definitions(index)
     definitions.append(["LANES": .integer(walk.lanes), "GROUP_SIZE": .integer(groupSize)])
     if walk.isColumns { definitions.define("COLUMNS") }
-    if walk.keptRows > 0 { definitions.append(["KEPT_ROWS": .integer(walk.keptRows)]) }
+    if walk.keptRows > 0 {
+      definitions.append([
+        "KEPT_ROWS": .integer(walk.keptRows), "STRIPS": .integer(walk.strips),
+      ])
+    }
+    definitions.append(walk.traffic.definitions)
     switch walk.sets {
     case .groups: break
     case .groupsThatAreChannels: definitions.define("CHANNEL_IS_GROUP")

@@ -38,7 +38,10 @@ extension OpenCLBackend {
       expressions: expressions,
       parameters: operands.map { operand in operand.view.map { .view($0.dtype) } ?? .number },
       outputs: outputs.map(\.dtype), steps: views.indices.map(axes.step), rank: axes.rank,
-      lanes: lanes, type: type, index: index,
+      lanes: lanes,
+      traffic: lanes > 1
+        ? traffic(reading: operands.compactMap(\.view), writing: outputs) : .cached,
+      type: type, index: index,
       group: Self.group(
         of: max(1, profile.elementGroup / lanes), columns: columns.dividedRoundingUp(by: lanes),
         rank: axes.rank))
@@ -122,6 +125,7 @@ private struct PointwiseKernel: KernelSpecification {
   let steps: [Step]
   let rank: Int
   let lanes: Int
+  let traffic: Traffic
   let type: ComputeType
   let index: IndexType
   var group: GroupShape
@@ -154,6 +158,7 @@ private struct PointwiseKernel: KernelSpecification {
       "BODY": .code(body.joined(separator: "\n")), "LANES": .integer(lanes),
     ])
     if isWide { definitions.define("WIDE_EXPRESSIONS") }
+    definitions.append(traffic.definitions)
     definitions.append(Step.definitions(steps))
     return definitions
   }

@@ -36,6 +36,7 @@ extension OpenCLBackend {
     let scaleType: ComputeType =
       type != .int64 || reduction != .sum || scale == 1
       ? type : device.supportsFloat64 ? .float64 : .float32
+    let traffic = traffic(reading: views, writing: [])
     func specification(_ function: ReductionKernel.Function, groupSize: Int) -> ReductionKernel {
       ReductionKernel(
         entry: function, reduction: reduction, expression: expression,
@@ -43,7 +44,8 @@ extension OpenCLBackend {
         output: output.dtype, scale: scaleType, steps: views.indices.map(plan.step),
         isColumns: plan.isColumns,
         isPartial: isDivided, keptRank: plan.kept.rank, reducedRank: plan.reduced.rank,
-        lanes: plan.lanes, block: plan.block, type: type, index: index, groupSize: groupSize)
+        lanes: plan.lanes, block: plan.block, traffic: function == .rows ? traffic : .cached,
+        type: type, index: index, groupSize: groupSize)
     }
 
     var arguments: [LaunchArgument] = []
@@ -191,6 +193,7 @@ private struct ReductionKernel: KernelSpecification {
   let reducedRank: Int
   let lanes: Int
   let block: Int
+  let traffic: Traffic
   let type: ComputeType
   let index: IndexType
   let groupSize: Int
@@ -215,6 +218,11 @@ private struct ReductionKernel: KernelSpecification {
     ])
     if isColumns { definitions.define("COLUMNS") }
     if isPartial { definitions.define("PARTIAL") }
+    definitions.append(traffic.definitions)
+    let ahead = steps.indices.filter { steps[$0] == .unit }.map {
+      "READ_AHEAD(v\($0) + AT(\($0)));"
+    }
+    definitions.define("AHEAD", .code(ahead.joined(separator: "\n")))
     if scale != type { definitions.define("SCALE", .code(scale.name)) }
     definitions.append(Step.definitions(steps))
     return definitions

@@ -6,7 +6,8 @@ extension DeviceProfile {
   enum Tunable: String, CaseIterable {
     case panelWidth, tileRows, tileItem, tileDepth
     case groupSize, elementGroup, lanes, taskCount, leastChunk
-    case undividedRow, undividedColumn, keptColumn, rowChunk, columnChunk, chainedWork
+    case undividedRow, undividedColumn, keptColumn, rowChunk, columnChunk, streamedBytes
+    case chainedWork
   }
 
   /// The value of a parameter; nil where the device's kernels have none, and to leave it.
@@ -28,6 +29,7 @@ extension DeviceProfile {
       case (.keptColumn, _): keptColumn > 0 ? keptColumn : nil
       case (.rowChunk, _): rowChunk
       case (.columnChunk, _): columnChunk
+      case (.streamedBytes, _): streamedBytes < .max ? streamedBytes : nil
       case (.chainedWork, _): chainedWork > 0 ? chainedWork : nil
       }
     }
@@ -51,6 +53,7 @@ extension DeviceProfile {
       case (.keptColumn, _): keptColumn = newValue
       case (.rowChunk, _): rowChunk = newValue
       case (.columnChunk, _): columnChunk = newValue
+      case (.streamedBytes, _): streamedBytes = newValue
       case (.chainedWork, _): chainedWork = newValue
       }
     }
@@ -73,6 +76,7 @@ extension DeviceProfile {
     case .keptColumn: (6...11).map { 1 << $0 }
     case .rowChunk: (8...16).map { 1 << $0 }
     case .columnChunk: (4...12).map { 1 << $0 }
+    case .streamedBytes: (18...28).map { 1 << $0 }
     case .chainedWork: (14...22).map { 1 << $0 }
     }
   }

@@ -74,6 +74,7 @@ extension DeviceProfile {
     profile.prefersWideIndices = false
     profile.divideEarly()
     profile.keptColumn = 4
+    profile.streamedBytes = 256
     return profile
   }()
 
