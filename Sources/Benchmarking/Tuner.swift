@@ -171,6 +171,14 @@ private struct Workload {
         .elementwise(function: "add", shape: [33, 257]),
         .elementwise(function: "tanh", shape: [1, 1025]),
       ]
+    case "streamedBytes":
+      measured = [
+        .elementwise(function: "relu", shape: [512, 1024]),
+        .elementwise(function: "relu", shape: [2048, 2048]), .batchNorm(shape: [512, 2048]),
+      ]
+      checked = [
+        .elementwise(function: "add", shape: [1023, 1025]), .batchNorm(shape: [129, 2049]),
+      ]
     case "chainedWork":
       measured = [
         .train(widths: [2, 8, 8, 2], hasBatchNorm: false, batch: 256),

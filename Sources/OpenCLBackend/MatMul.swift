@@ -274,7 +274,7 @@ private struct PanelPlan: Sendable, Hashable {
   let blockRows: Int
 
   /// A product of so few columns is not worth packing a for, even where its rows are not contiguous.
-  private static let leastColumnsToPack = 1024
+  private static let leastColumnsToPack = 384
 
   /// Chooses the cheaper of the product and its transpose, between which no sum differs.
   init(_ product: MatrixProduct, tileRows: Int, panel: Int) {
