@@ -4,7 +4,7 @@
 // PARAMETERS  The operands: a pointer for each view, a SCALAR for each number.
 // VIEWS       The number of views among them.
 // ELEMENT     Statements that read AT(v) of view v and define the SCALAR `element`.
-// AHEAD       Statements that ask for what will be read behind AT(v).
+// AHEAD       Statements that ask for what will be read after AT(v).
 // STEP_v      The stride of view v along the walked axis (the innermost reduced axis of rows, the
 //             innermost kept axis of columns): 0, 1, or STRIDE(v) if it is another.
 // COLUMNS     Defined where the innermost kept axis is the walked one.

@@ -221,13 +221,13 @@ private struct SetWalk {
     var lanes: Int
     /// The rows for which a work-item has memory of its own; 0 for none.
     var keptRows: Int
-    /// How elements are read and written.
-    var traffic: Traffic
-
     /// The vectors that a work-item reads and writes side by side.
     ///
-    /// Two make half as many tasks, so they are for what is not found in a cache.
-    var strips: Int { traffic.readsAhead && keptRows > 0 ? 2 : 1 }
+    /// Two make half as many tasks, so they are for what is not found in a cache, and only of columns
+    /// so short that they take no more private memory than one of the longest that are kept.
+    var strips: Int
+    /// How elements are read and written.
+    var traffic: Traffic
   }
 
   let kind: Kind
@@ -279,11 +279,12 @@ private struct SetWalk {
     chunkLength =
       count <= undivided ? count : max(fitting, count.dividedRoundingUp(by: 256))
     chunks = count.dividedRoundingUp(by: chunkLength)
+    let isKept = isColumns && kind != .channels && chunks == 1 && count <= profile.keptColumn
     self.kind = Kind(
       sets: kind, isColumns: isColumns,
       lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1,
-      keptRows: isColumns && kind != .channels && chunks == 1 && count <= profile.keptColumn
-        ? count.nextPowerOfTwo : 0,
+      keptRows: isKept ? count.nextPowerOfTwo : 0,
+      strips: isKept && traffic.readsAhead && 2 * count <= profile.keptColumn ? 2 : 1,
       traffic: traffic)
   }
 

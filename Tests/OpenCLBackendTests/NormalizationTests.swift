@@ -17,7 +17,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
   static let all: [NamedGeometry] = [
     // [models, outer, groups, inner], channels of so many neighbours.
     ("batch of columns", (1, 5, 3, 1), 3, 1), ("many columns", (2, 33, 19, 1), 19, 1),
-    ("short columns", (1, 4, 21, 1), 21, 1), ("models of short columns", (2, 4, 17, 1), 17, 1),
+    ("short columns", (1, 2, 37, 1), 37, 1), ("models of short columns", (2, 2, 33, 1), 33, 1),
     ("one row of columns", (1, 1, 7, 1), 7, 1), ("one column", (2, 65, 1, 1), 1, 1),
     ("images", (1, 4, 3, 5), 3, 5), ("large images", (2, 3, 5, 37), 5, 37),
     ("layer", (1, 1, 4, 7), 7, 1), ("long layer", (2, 1, 9, 65), 65, 1),
