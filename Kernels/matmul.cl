@@ -10,10 +10,10 @@
 //
 // Panels:
 // WIDTH       The elements of a vector; of pack_panels, a divisor of PANEL.
-// TILE_ROWS   The rows of a register tile, which has two vectors of columns: 2·TILE_ROWS chains of
-//             fma, enough to hide its latency, must fit the registers beside three operands.
+// TILE_ROWS, VECTORS  A register tile: so many rows by so many vectors of columns. Its chains of fma,
+//             enough to hide the latency, are to fit the registers beside a row of b and a factor.
 // BLOCK_ROWS  The rows that a work-item computes, tile after tile, with the panel in its cache.
-// PANEL       The width of what pack_panels packs: two vectors for b, TILE_ROWS for a.
+// PANEL       The width of what pack_panels packs: VECTORS vectors for b, TILE_ROWS for a.
 // PACK_DEPTH  The positions along k that a work-item packs.
 // PACKS_ALONG_DEPTH  Defined where neighbours along k are adjacent in what is packed: squares of
 //             WIDTH × WIDTH are transposed in registers.
@@ -39,13 +39,14 @@
 #include "matmul.clh"
 
 #ifndef TILE_ROWS
-#define TILE_ROWS 8
+#define TILE_ROWS 6
+#define VECTORS 4
 #endif
 #ifndef BLOCK_ROWS
-#define BLOCK_ROWS 64
+#define BLOCK_ROWS 48
 #endif
 #ifndef PANEL
-#define PANEL (2 * WIDTH)
+#define PANEL (VECTORS * WIDTH)
 #endif
 #ifndef PACK_DEPTH
 #define PACK_DEPTH 64
@@ -113,6 +114,9 @@ void pack_panels(
 #define A_STEP of.a.column
 #endif
 
+#define EACH_ROW UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
+#define EACH_VECTOR UNROLL for (uint v = 0; v < VECTORS; ++v)
+
 // Sums over k: of each row of a tile of a, or of each column of a panel of b.
 #if defined(HAS_ROW_SUMS) && !defined(TRANSPOSED)
 INLINED void sum_rows(
@@ -135,12 +139,11 @@ INLINED void sum_rows(
 INLINED void sum_columns(
     __global const SCALAR *b, __global SCALAR *sums, const struct product of, const uint begin,
     const uint end) {
-  VECTOR both[2] = {(VECTOR)0, (VECTOR)0};
-  for (INDEX k = 0; k < of.depth; ++k, b += of.b.row) {
-    both[0] += VLOAD(b);
-    both[1] += VLOAD(b + WIDTH);
-  }
-  const SCALAR *sum = (const SCALAR *)both;
+  VECTOR column_sums[VECTORS];
+  EACH_VECTOR column_sums[v] = (VECTOR)0;
+  for (INDEX k = 0; k < of.depth; ++k, b += of.b.row)
+    EACH_VECTOR column_sums[v] += VLOAD(b + v * WIDTH);
+  const SCALAR *sum = (const SCALAR *)column_sums;
   for (uint j = begin; j < end; ++j) sums[j] = sum[j];
 }
 #endif
@@ -214,39 +217,31 @@ void multiply_panels(
     if (get_global_id(1) == 0) sum_rows(a_next, row_sums + row, of, rows);
 #endif
 
-    VECTOR left[TILE_ROWS], right[TILE_ROWS];
-    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) left[r] = right[r] = (VECTOR)0;
+    VECTOR tile[TILE_ROWS][VECTORS];
+    EACH_ROW EACH_VECTOR tile[r][v] = (VECTOR)0;
     for (INDEX k = begin_depth; k < end_depth; ++k) {
-      const VECTOR b_left = VLOAD(b_next);
-      const VECTOR b_right = VLOAD(b_next + WIDTH);
-      UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
+      VECTOR b_row[VECTORS];
+      EACH_VECTOR b_row[v] = VLOAD(b_next + v * WIDTH);
+      EACH_ROW {
         const VECTOR factor = (VECTOR)a_next[A_AT(r)];
-        left[r] = fma(factor, b_left, left[r]);
-        right[r] = fma(factor, b_right, right[r]);
+        EACH_VECTOR tile[r][v] = fma(factor, b_row[v], tile[r][v]);
       }
       a_next += A_STEP;
       b_next += of.b.row;
     }
 
-    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-      left[r] = FINISHED_LANES(left[r], row + min(r, rows - 1), 0);
-      right[r] = FINISHED_LANES(right[r], row + min(r, rows - 1), WIDTH);
-    }
+    EACH_ROW EACH_VECTOR
+      tile[r][v] = FINISHED_LANES(tile[r][v], row + min(r, rows - 1), v * WIDTH);
 #ifndef TRANSPOSED
     if (end - begin == PANEL && rows == TILE_ROWS) {
-      UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-        __global SCALAR *target = output + (row + r) * of.output.row;
-        VSTORE_GLOBAL(left[r], target);
-        VSTORE_GLOBAL(right[r], target + WIDTH);
-      }
+      EACH_ROW EACH_VECTOR
+        VSTORE_GLOBAL(tile[r][v], output + (row + r) * of.output.row + v * WIDTH);
       continue;
     }
 #endif
-    VECTOR sums[TILE_ROWS][2];
-    UNROLL for (uint r = 0; r < TILE_ROWS; ++r) {
-      sums[r][0] = left[r];
-      sums[r][1] = right[r];
-    }
+    // A copy that has an address, which registers have not.
+    VECTOR sums[TILE_ROWS][VECTORS];
+    EACH_ROW EACH_VECTOR sums[r][v] = tile[r][v];
     const SCALAR *sum = (const SCALAR *)sums;
 #ifdef TRANSPOSED
     for (uint j = begin; j < end; ++j) {

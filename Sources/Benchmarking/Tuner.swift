@@ -153,7 +153,7 @@ private struct Workload {
 
   init(_ parameter: String) {
     switch parameter {
-    case "panelWidth", "tileRows", "tileItem", "tileDepth":
+    case "panelWidth", "tileRows", "tileVectors", "tileItem", "tileDepth":
       measured = [
         .matmul(m: 512, k: 512, n: 512, isLeftTransposed: false, isRightTransposed: false),
         .matmul(m: 128, k: 784, n: 512, isLeftTransposed: false, isRightTransposed: true),

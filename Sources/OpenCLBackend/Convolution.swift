@@ -61,11 +61,10 @@ extension OpenCLBackend {
       return try sumBias()
     }
     switch profile.matMul {
-    case .panels(let width, let tileRows):
+    case .panels(let tile):
       try weightGradientPanels(
         Correlation(x, weight: gradient, epilogue: nil, geometry, into: cotangent),
-        into: gradient, biasGradient: biasGradient,
-        width: width * 4 / gradient.dtype.byteCount, tileRows: tileRows)
+        into: gradient, biasGradient: biasGradient, tile.holding(gradient.dtype))
     case .tiles:
       try weightGradientTiles(cotangent, x, geometry, into: gradient)
       try sumBias()
@@ -80,9 +79,7 @@ extension OpenCLBackend {
       }
       let launches =
         switch profile.matMul {
-        case .panels(let width, let tileRows):
-          try panels(
-            correlation, width: width * 4 / correlation.y.dtype.byteCount, tileRows: tileRows)
+        case .panels(let tile): try panels(correlation, tile.holding(correlation.y.dtype))
         case .tiles: [try tiles(correlation)]
         }
       try submit(launches, writing: [correlation.y])

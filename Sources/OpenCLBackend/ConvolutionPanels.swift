@@ -6,10 +6,9 @@ import OpenCLRuntime
 extension OpenCLBackend {
   /// The launches of a correlation: one that packs the weight, and one that copies what each block of
   /// positions sees and computes it.
-  func panels(_ correlation: Correlation, width: Int, tileRows: Int) throws -> [Launch] {
+  func panels(_ correlation: Correlation, _ tile: RegisterTile) throws -> [Launch] {
     let dtype = correlation.y.dtype
-    let tile = PanelTile.correlating(
-      filters: correlation.filters, width: width, tileRows: tileRows)
+    let tile = tile.correlating(correlation)
     let regions = RegionPlan(
       correlation, channels: correlation.channels, tasks: correlation.images * correlation.groups,
       wanted: panelTasks, slack: tile.panel, mostRows: correlation.rows.count, dtype)
@@ -52,13 +51,12 @@ extension OpenCLBackend {
   /// The gradient of the weight, and of the bias if it is wanted, summed for several chunks of the
   /// blocks of positions, then over those in order.
   func weightGradientPanels(
-    _ correlation: Correlation, into gradient: View, biasGradient: View?, width: Int, tileRows: Int
+    _ correlation: Correlation, into gradient: View, biasGradient: View?, _ tile: RegisterTile
   ) throws {
     let dtype = gradient.dtype
     let (groups, channels) = (correlation.groups, correlation.channels)
     let taps = channels * correlation.rows.taps * correlation.columns.taps
-    let tile = PanelTile.summing(
-      filters: correlation.filters, taps: taps, width: width, tileRows: tileRows)
+    let tile = tile.summing(filters: correlation.filters, taps: taps)
     let panels = correlation.filters.dividedRoundingUp(by: tile.panel)
     // The bias is one more tap, which every position sees with a factor of 1.
     let rows = taps + (biasGradient == nil ? 0 : 1)
@@ -124,29 +122,25 @@ extension OpenCLBackend {
   private static let turnedBytes = 1 << 16
 }
 
-/// The sums that are held in registers: rows by vectors.
-private struct PanelTile: Sendable, Hashable {
-  let width: Int
-  let rows: Int
-  let vectors: Int
-
-  var panel: Int { vectors * width }
-
-  /// The tile for so many filters: fewer rows by more vectors where there are few.
-  static func correlating(filters: Int, width: Int, tileRows: Int) -> PanelTile {
-    let shapes = [(tileRows, 2), (tileRows.dividedRoundingUp(by: 2), 4), (1, 8)]
-    // What is computed, and what is read for it.
-    let best = shapes.min {
-      filters.rounded(upToMultipleOf: $0.0) + filters.dividedRoundingUp(by: $0.0)
-        < filters.rounded(upToMultipleOf: $1.0) + filters.dividedRoundingUp(by: $1.0)
+extension RegisterTile {
+  /// The shape for a correlation's filters, and its positions, which are adjacent across rows.
+  fileprivate func correlating(_ correlation: Correlation) -> RegisterTile {
+    let (rows, columns) = (correlation.rows, correlation.columns)
+    let positions = (rows.count - 1) * (columns.count + columns.lastShift) + columns.count
+    func instructions(_ shape: RegisterTile) -> Int {
+      shape.instructions(rows: correlation.filters, columns: positions, loads: 2)
     }
-    return PanelTile(width: width, rows: best?.0 ?? 1, vectors: best?.1 ?? 1)
+    return shapes(mostVectors: 8).min { instructions($0) < instructions($1) } ?? self
   }
 
-  /// The tile for so many taps by filters.
-  static func summing(filters: Int, taps: Int, width: Int, tileRows: Int) -> PanelTile {
-    PanelTile(
-      width: width, rows: taps <= tileRows + 2 ? taps : tileRows, vectors: filters > width ? 2 : 1)
+  /// The shape for so many taps by filters.
+  fileprivate func summing(filters: Int, taps: Int) -> RegisterTile {
+    var shape = self
+    shape.vectors = min(vectors, filters.dividedRoundingUp(by: width))
+    // The taps lie apart, each with an address in a register.
+    shape.rows = min(8, rows * vectors / shape.vectors)
+    if taps <= shape.rows + 2 { shape.rows = taps }
+    return shape
   }
 }
 
@@ -217,7 +211,7 @@ private struct ConvolutionPanelKernel: KernelSpecification {
   let hasUnitStep: Bool
   let dtype: DType
   let index: IndexType
-  let tile: PanelTile
+  let tile: RegisterTile
 
   var file: String { isGradient ? "convolution_gradient.cl" : "convolution.cl" }
   var sharesWork: Bool { false }
@@ -226,10 +220,7 @@ private struct ConvolutionPanelKernel: KernelSpecification {
     let type = dtype.computeType
     var definitions = type.definitions(index)
     definitions.append(window.definitions)
-    definitions.append([
-      "WIDTH": .integer(tile.width), "TILE_ROWS": .integer(tile.rows),
-      "VECTORS": .integer(tile.vectors),
-    ])
+    definitions.append(tile.definitions)
     if hasOperandOfChannels { definitions.define("OPERAND_OF_CHANNELS") }
     if hasBiasGradient { definitions.define("HAS_BIAS_GRADIENT") }
     if hasUnitStep { definitions.define("UNIT_STEP") }

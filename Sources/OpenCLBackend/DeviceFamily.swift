@@ -45,10 +45,10 @@ enum DeviceFamily: CaseIterable {
     switch self {
     case .eightLaneProcessor:
       // Sixteen registers: twelve sums, two vectors of b, one of a.
-      profile.matMul = .panels(vectorWidth: 8, tileRows: 6)
+      profile.matMul = .panels(RegisterTile(width: 8, rows: 6, vectors: 2))
       profile.lanes = 8
     case .fourLaneProcessor:
-      profile.matMul = .panels(vectorWidth: 4, tileRows: 8)
+      profile.matMul = .panels(RegisterTile(width: 4, rows: 8, vectors: 2))
       profile.lanes = 4
     case .intel:
       profile.matMul = .tiles(item: 4, depth: 16)

@@ -8,14 +8,14 @@ public import OpenCLRuntime
 public struct DeviceProfile: Sendable, Hashable {
   /// The ways to multiply matrices.
   public enum MatMul: Sendable, Hashable {
-    /// Register tiles of explicit vectors over packed panels.
-    case panels(vectorWidth: Int, tileRows: Int)
+    /// Tiles in registers, over packed panels; the width is for float32.
+    case panels(RegisterTile)
     /// Tiles in local memory: a work-item has item × item outputs where there are enough of them to
     /// keep the device busy, and `depth` products are summed between two barriers.
     case tiles(item: Int, depth: Int)
   }
 
-  /// How matrices are multiplied; the vector width is for float32 and halves for float64.
+  /// How matrices are multiplied.
   public var matMul: MatMul
   /// What multiplies matrices of float32 that are not small; nil for what ``matMul`` says.
   public var tensorCores: TensorCores?
@@ -50,9 +50,9 @@ public struct DeviceProfile: Sendable, Hashable {
 
   /// What suits processors, whose drivers run a work-group as a loop on one core.
   public static let cpu = DeviceProfile(
-    matMul: .panels(vectorWidth: 16, tileRows: 8), groupSize: 1, lanes: 16, elementGroup: 256,
-    prefersWideIndices: true, taskCount: 16, leastChunk: 4096, streamedBytes: 1 << 22,
-    chainedWork: 1 << 18, chainDelay: 512, undividedRow: 1 << 16,
+    matMul: .panels(RegisterTile(width: 16, rows: 6, vectors: 4)), groupSize: 1, lanes: 16,
+    elementGroup: 256, prefersWideIndices: true, taskCount: 16, leastChunk: 4096,
+    streamedBytes: 1 << 22, chainedWork: 1 << 18, chainDelay: 512, undividedRow: 1 << 16,
     undividedColumn: 1 << 12, keptColumn: 1 << 8, rowChunk: 1 << 12, columnChunk: 1 << 9)
 
   /// What suits graphics processors.

@@ -70,8 +70,7 @@ extension OpenCLBackend {
   private func multiply(_ product: MatrixProduct) throws -> [Launch] {
     if let cores = tensorCores(for: product) { return [try fragments(product, cores)] }
     return switch profile.matMul {
-    case .panels(let width, let tileRows):
-      try panels(product, width: width * 4 / product.dtype.byteCount, tileRows: tileRows)
+    case .panels(let tile): try panels(product, tile.holding(product.dtype))
     case .tiles(let item, let depth): [try tiles(product, item: item, depth: depth)]
     }
   }
@@ -83,7 +82,7 @@ extension OpenCLBackend {
     let (tile, leastDepth): ((rows: Int, columns: Int), Int) =
       switch profile.matMul {
       // Several tiles share a panel, which is worth keeping.
-      case .panels(let width, let tileRows): ((8 * tileRows, 2 * width), 2048)
+      case .panels(let tile): ((PanelPlan.blockTiles * tile.rows, tile.panel), 2048)
       case .tiles: ((64, 64), 256)
       }
     let tasks =
@@ -133,23 +132,23 @@ extension OpenCLBackend {
 
   /// The launches for a processor with vectors: those that pack what does not lie right, and the
   /// one that multiplies.
-  private func panels(_ product: MatrixProduct, width: Int, tileRows: Int) throws -> [Launch] {
-    let panel = 2 * width
-    let plan = PanelPlan(product, tileRows: tileRows, panel: panel)
+  private func panels(_ product: MatrixProduct, _ tile: RegisterTile) throws -> [Launch] {
+    let plan = PanelPlan(product, tile)
     var product = plan.isTransposed ? product.transposed : product
     var launches: [Launch] = []
 
     var (aPanel, bPanel) = (0, 0)
     if !plan.isInPlace {
       let packed = try pack(
-        product.b, length: product.columns, panel: panel, width: width, &product, &launches)
+        product.b, length: product.columns, panel: plan.tile.panel, width: tile.width, &product,
+        &launches)
       bPanel = packed.batchLength
       product.b = packed.matrix
     }
     if plan.packsA {
       let packed = try pack(
-        product.a.transposed, length: product.rows, panel: tileRows, width: width, &product,
-        &launches)
+        product.a.transposed, length: product.rows, panel: plan.tile.rows, width: tile.width,
+        &product, &launches)
       aPanel = packed.batchLength
       product.a = packed.matrix
     }
@@ -158,14 +157,13 @@ extension OpenCLBackend {
       MatMulKernel(
         entry: "multiply_panels", dtype: product.dtype, index: product.index,
         epilogue: EpilogueSource(product.epilogue),
-        variant: .panels(width: width, tileRows: tileRows, plan), hasRowSums: product.rowSums != nil
-      ))
+        variant: .panels(plan), hasRowSums: product.rowSums != nil))
     launches.append(
       Launch(
         kernel: kernel, arguments: try product.arguments(aPanel: aPanel, bPanel: bPanel),
         items: WorkSize(
           product.rows.dividedRoundingUp(by: plan.blockRows),
-          product.columns.dividedRoundingUp(by: panel), product.batches * product.parts),
+          product.columns.dividedRoundingUp(by: plan.tile.panel), product.batches * product.parts),
         local: WorkSize(1, 1, 1), work: product.work))
     return launches
   }
@@ -187,7 +185,7 @@ extension OpenCLBackend {
         entry: "pack_panels", dtype: product.dtype, index: product.index,
         epilogue: EpilogueSource(nil),
         variant: .packing(
-          panel: panel, width: min(width / 2, panel & -panel), depth: Self.packDepth,
+          panel: panel, width: min(max(1, width / 2), panel & -panel), depth: Self.packDepth,
           isAlongDepth: matrix.rowStride == 1)))
     launches.append(
       Launch(
@@ -260,58 +258,6 @@ extension OpenCLBackend {
   }
 }
 
-/// How a product is computed from panels.
-private struct PanelPlan: Sendable, Hashable {
-  /// Whether the transposed product is computed, of the operands exchanged and transposed.
-  let isTransposed: Bool
-  /// Whether b is read where it lies.
-  let isInPlace: Bool
-  /// Whether a is packed.
-  let packsA: Bool
-  /// Whether rows are summed of which neighbours are adjacent in memory.
-  let sumsAdjacentRows: Bool
-  /// The rows that a work-item computes.
-  let blockRows: Int
-
-  /// A product of so few columns is not worth packing a for, even where its rows are not contiguous.
-  private static let leastColumnsToPack = 384
-
-  /// Chooses the cheaper of the product and its transpose, between which no sum differs.
-  init(_ product: MatrixProduct, tileRows: Int, panel: Int) {
-    let plans = [false, true].map { PanelPlan(product, tileRows, panel, isTransposed: $0) }
-    let costs = zip(plans, [product, product.transposed]).map {
-      $0.cost($1, tileRows: tileRows, panel: panel)
-    }
-    self = costs[1] < costs[0] ? plans[1] : plans[0]
-  }
-
-  private init(_ product: MatrixProduct, _ tileRows: Int, _ panel: Int, isTransposed: Bool) {
-    let product = isTransposed ? product.transposed : product
-    self.isTransposed = isTransposed
-    blockRows = 8 * tileRows
-    // What lies at such distances falls into a few sets of a cache, which keep little of it.
-    func collides(_ distance: Int) -> Bool { distance.isMultiple(of: 1024) && product.depth > 512 }
-    // What is read for a few blocks of rows is not worth packing.
-    isInPlace =
-      product.b.columnStride == 1 && product.columns >= panel && product.rows <= 8 * blockRows
-      && !collides(product.b.rowStride)
-    // Rows that are contiguous are read where they lie, however often.
-    packsA =
-      product.a.columnStride != 1 && product.rows >= tileRows
-      && (product.columns >= Self.leastColumnsToPack || collides(product.a.columnStride))
-    sumsAdjacentRows =
-      product.rowSums != nil && !isTransposed && !packsA && product.a.rowStride == 1
-  }
-
-  /// What is packed and computed, padding included, in elements as `Launch.work` counts them.
-  private func cost(_ product: MatrixProduct, tileRows: Int, panel: Int) -> Int {
-    let (rows, columns, depth) = (product.rows, product.columns, product.depth)
-    let computed =
-      rows.rounded(upToMultipleOf: tileRows) * columns.rounded(upToMultipleOf: panel) * depth / 16
-    return computed + (isInPlace ? 0 : columns * depth) + (packsA ? rows * depth : 0)
-  }
-}
-
 /// The extent of the tiles that a work-group and a work-item of `multiply_tiles` compute.
 private struct TileShape: Sendable, Hashable {
   let group: GroupShape
@@ -339,7 +285,7 @@ private struct TileShape: Sendable, Hashable {
 private struct MatMulKernel: KernelSpecification {
   enum Variant: Hashable {
     case packing(panel: Int, width: Int, depth: Int, isAlongDepth: Bool)
-    case panels(width: Int, tileRows: Int, PanelPlan)
+    case panels(PanelPlan)
     case tiles(TileShape, a: TileAccess, b: TileAccess)
     /// A work-item for each output.
     case single(GroupShape)
@@ -369,11 +315,9 @@ private struct MatMulKernel: KernelSpecification {
         "PANEL": .integer(panel), "WIDTH": .integer(width), "PACK_DEPTH": .integer(depth),
       ])
       if isAlongDepth && width > 1 { definitions.define("PACKS_ALONG_DEPTH") }
-    case .panels(let width, let tileRows, let plan):
-      definitions.append([
-        "WIDTH": .integer(width), "TILE_ROWS": .integer(tileRows),
-        "BLOCK_ROWS": .integer(plan.blockRows),
-      ])
+    case .panels(let plan):
+      definitions.append(plan.tile.definitions)
+      definitions.define("BLOCK_ROWS", .integer(plan.blockRows))
       if plan.packsA { definitions.define("A_PACKED") }
       if plan.isInPlace { definitions.define("B_IN_PLACE") }
       if plan.isTransposed { definitions.define("TRANSPOSED") }

@@ -4,7 +4,7 @@ import Foundation
 extension DeviceProfile {
   /// What may be tuned, by the names that users know.
   enum Tunable: String, CaseIterable {
-    case panelWidth, tileRows, tileItem, tileDepth
+    case panelWidth, tileRows, tileVectors, tileItem, tileDepth
     case groupSize, elementGroup, lanes, taskCount, leastChunk
     case undividedRow, undividedColumn, keptColumn, rowChunk, columnChunk, streamedBytes
     case chainedWork
@@ -14,11 +14,13 @@ extension DeviceProfile {
   subscript(tunable: Tunable) -> Int? {
     get {
       switch (tunable, matMul) {
-      case (.panelWidth, .panels(let width, _)): width
-      case (.tileRows, .panels(_, let rows)): rows
+      case (.panelWidth, .panels(let tile)): tile.width
+      case (.tileRows, .panels(let tile)): tile.rows
+      case (.tileVectors, .panels(let tile)): tile.vectors
       case (.tileItem, .tiles(let item, _)): item
       case (.tileDepth, .tiles(_, let depth)): depth
-      case (.panelWidth, _), (.tileRows, _), (.tileItem, _), (.tileDepth, _): nil
+      case (.panelWidth, _), (.tileRows, _), (.tileVectors, _), (.tileItem, _), (.tileDepth, _):
+        nil
       case (.groupSize, _): groupSize > 1 ? groupSize : nil
       case (.elementGroup, _): elementGroup
       case (.lanes, _): lanes > 1 ? lanes : nil
@@ -36,13 +38,19 @@ extension DeviceProfile {
     set {
       guard self[tunable] != nil, let newValue else { return }
       switch (tunable, matMul) {
-      case (.panelWidth, .panels(_, let rows)):
-        matMul = .panels(vectorWidth: newValue, tileRows: rows)
-      case (.tileRows, .panels(let width, _)):
-        matMul = .panels(vectorWidth: width, tileRows: newValue)
+      case (.panelWidth, .panels(var tile)):
+        tile.width = newValue
+        matMul = .panels(tile)
+      case (.tileRows, .panels(var tile)):
+        tile.rows = newValue
+        matMul = .panels(tile)
+      case (.tileVectors, .panels(var tile)):
+        tile.vectors = newValue
+        matMul = .panels(tile)
       case (.tileItem, .tiles(_, let depth)): matMul = .tiles(item: newValue, depth: depth)
       case (.tileDepth, .tiles(let item, _)): matMul = .tiles(item: item, depth: newValue)
-      case (.panelWidth, _), (.tileRows, _), (.tileItem, _), (.tileDepth, _): break
+      case (.panelWidth, _), (.tileRows, _), (.tileVectors, _), (.tileItem, _), (.tileDepth, _):
+        break
       case (.groupSize, _): groupSize = newValue
       case (.elementGroup, _): elementGroup = newValue
       case (.lanes, _): lanes = newValue
@@ -64,6 +72,7 @@ extension DeviceProfile {
     switch tunable {
     case .panelWidth: [4, 8, 16]
     case .tileRows: [4, 6, 8, 10, 12]
+    case .tileVectors: [2, 3, 4]
     case .tileItem: [4, 8]
     case .tileDepth: [16, 32]
     case .groupSize: [32, 64, 128, 256, 512]
@@ -141,7 +150,7 @@ struct TuningFile: Sendable {
   /// Names the file of a device, one for each version of its driver.
   init(directory: String, platform: String, device: String, driver: String) {
     self.device = [platform, device, driver].joined(separator: ", ")
-    let identity = StableHash.hexadecimal(of: "apus tuning 1: \(self.device)".utf8)
+    let identity = StableHash.hexadecimal(of: "apus tuning 2: \(self.device)".utf8)
     path = "\(directory)/tuning/\(identity).json"
   }
 

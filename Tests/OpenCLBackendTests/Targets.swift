@@ -68,7 +68,7 @@ struct Target: Sendable, CustomTestStringConvertible {
 extension DeviceProfile {
   fileprivate static let processor: DeviceProfile = {
     var profile = DeviceProfile.cpu
-    profile.matMul = .panels(vectorWidth: 4, tileRows: 3)
+    profile.matMul = .panels(RegisterTile(width: 4, rows: 3, vectors: 2))
     profile.lanes = 4
     profile.elementGroup = 8
     profile.prefersWideIndices = false
