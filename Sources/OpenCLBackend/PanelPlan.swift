@@ -22,7 +22,7 @@ struct PanelPlan: Sendable, Hashable {
   init(_ product: MatrixProduct, _ tile: RegisterTile) {
     let plans = [(product, false), (product.transposed, true)].flatMap { product, isTransposed in
       tile.shapes(mostVectors: tile.vectors).map { shape in
-        let costs = Costs(product, shape)
+        let costs = Costs(product, shape, isTransposed: isTransposed)
         return (plan: PanelPlan(product, shape, costs, isTransposed: isTransposed), costs.total)
       }
     }
@@ -44,34 +44,36 @@ struct PanelPlan: Sendable, Hashable {
 /// What tiles of a shape cost, and the operands packed and in place: roughly, the instructions in whose
 /// time it is done, for each position along k.
 private struct Costs {
-  let computing, aPacked, aInPlace, bPacked, bInPlace: Int
+  let computing, writing, aPacked, aInPlace, bPacked, bInPlace: Int
 
-  var total: Int { computing + min(aPacked, aInPlace) + min(bPacked, bInPlace) }
+  var total: Int { computing + writing + min(aPacked, aInPlace) + min(bPacked, bInPlace) }
 
   /// The bytes over which an operand may be spread and be read at full speed in place.
   ///
   /// Beyond, its pages are more than a processor has the addresses of at hand, and where its rows begin
   /// at powers of two they fall into a few sets of the caches.
   private static let mostSpread = 3 << 18
-  /// What an element costs that is packed.
-  private static let packing = 5
+  /// What an element costs that is packed, for the few rows of a tile or for its vectors.
+  private static let (packingFactor, packingVector) = (6, 5)
   /// What an element of a costs in each panel, if a is spread and in place.
   private static let lateFactor = 4
   /// The tiles in which together an element of b costs one instruction, if b is spread and in place.
   private static let tilesOfLateVector = 2
 
-  init(_ product: MatrixProduct, _ tile: RegisterTile) {
+  init(_ product: MatrixProduct, _ tile: RegisterTile, isTransposed: Bool) {
     let (rows, columns) = (product.rows, product.columns)
     func isSpread(_ distance: Int) -> Bool {
       product.depth * abs(distance) * product.dtype.byteCount > Self.mostSpread
     }
     computing = tile.instructions(rows: rows, columns: columns)
-    aPacked = Self.packing * rows
+    // A transposed tile is written element by element, once.
+    writing = isTransposed ? rows * columns / product.depth : 0
+    aPacked = Self.packingFactor * rows
     // Rows that are contiguous are read ahead of, however far they lie apart.
     aInPlace =
       product.a.columnStride == 1 || !isSpread(product.a.columnStride)
       ? 0 : Self.lateFactor * rows * columns.dividedRoundingUp(by: tile.panel)
-    bPacked = Self.packing * columns
+    bPacked = Self.packingVector * columns
     if product.b.columnStride != 1 || columns < tile.panel {
       bInPlace = .max
     } else {
