@@ -104,6 +104,8 @@ void pack_panels(
 }
 #endif
 
+// The distances in a tile, and from one position along k to the next, constants where something is
+// packed: registers for positions are few.
 #ifdef A_PACKED
 #define A_AT(r) (r)
 #define A_ROW 1
@@ -112,6 +114,11 @@ void pack_panels(
 #define A_AT(r) a_at[r]
 #define A_ROW of.a.row
 #define A_STEP of.a.column
+#endif
+#ifdef B_IN_PLACE
+#define B_STEP of.b.row
+#else
+#define B_STEP PANEL
 #endif
 
 #define EACH_ROW UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
@@ -141,7 +148,7 @@ INLINED void sum_columns(
     const uint end) {
   VECTOR column_sums[VECTORS];
   EACH_VECTOR column_sums[v] = (VECTOR)0;
-  for (INDEX k = 0; k < of.depth; ++k, b += of.b.row)
+  for (INDEX k = 0; k < of.depth; ++k, b += B_STEP)
     EACH_VECTOR column_sums[v] += VLOAD(b + v * WIDTH);
   const SCALAR *sum = (const SCALAR *)column_sums;
   for (uint j = begin; j < end; ++j) sums[j] = sum[j];
@@ -192,7 +199,7 @@ void multiply_panels(
   const INDEX first_row = get_global_id(0) * BLOCK_ROWS;
   const INDEX end_row = min(of.rows, first_row + BLOCK_ROWS);
   a += of.a.offset + batch * of.a.batch + begin_depth * A_STEP;
-  b += of.b.offset + batch * of.b.batch + begin_depth * of.b.row;
+  b += of.b.offset + batch * of.b.batch + begin_depth * B_STEP;
   output += of.output.offset + get_global_id(2) * of.output.batch + first_column * of.output.column;
   BEGIN_OPERAND;
 #if defined(HAS_ROW_SUMS) && defined(TRANSPOSED)
@@ -219,7 +226,7 @@ void multiply_panels(
 
     VECTOR tile[TILE_ROWS][VECTORS];
     EACH_ROW EACH_VECTOR tile[r][v] = (VECTOR)0;
-    for (INDEX k = begin_depth; k < end_depth; ++k) {
+    for (INDEX left = end_depth - begin_depth; left > 0; --left) {
       VECTOR b_row[VECTORS];
       EACH_VECTOR b_row[v] = VLOAD(b_next + v * WIDTH);
       EACH_ROW {
@@ -227,7 +234,7 @@ void multiply_panels(
         EACH_VECTOR tile[r][v] = fma(factor, b_row[v], tile[r][v]);
       }
       a_next += A_STEP;
-      b_next += of.b.row;
+      b_next += B_STEP;
     }
 
     EACH_ROW EACH_VECTOR
