@@ -23,10 +23,11 @@ struct PanelPlan: Sendable, Hashable {
     let plans = [(product, false), (product.transposed, true)].flatMap { product, isTransposed in
       tile.shapes(mostVectors: tile.vectors).map { shape in
         let costs = Costs(product, shape, isTransposed: isTransposed)
-        return (plan: PanelPlan(product, shape, costs, isTransposed: isTransposed), costs.total)
+        let plan = PanelPlan(product, shape, costs, isTransposed: isTransposed)
+        return (plan: plan, cost: costs.total)
       }
     }
-    self = plans.dropFirst().reduce(plans[0]) { $1.1 < $0.1 ? $1 : $0 }.plan
+    self = plans.dropFirst().reduce(plans[0]) { $1.cost < $0.cost ? $1 : $0 }.plan
   }
 
   private init(
