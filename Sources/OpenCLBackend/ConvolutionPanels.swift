@@ -135,12 +135,11 @@ extension RegisterTile {
 
   /// The shape for so many taps by filters.
   fileprivate func summing(filters: Int, taps: Int) -> RegisterTile {
-    var shape = self
-    shape.vectors = min(vectors, filters.dividedRoundingUp(by: width))
-    // The taps lie apart, each with an address in a register.
-    shape.rows = min(8, rows * vectors / shape.vectors)
-    if taps <= shape.rows + 2 { shape.rows = taps }
-    return shape
+    let sums = rows * vectors
+    let wanted = min(vectors, filters.dividedRoundingUp(by: width))
+    // The taps lie apart, each with an address in a register, of which there are enough for ten.
+    let rows = taps <= 10 ? taps : min(8, sums / wanted)
+    return RegisterTile(width: width, rows: rows, vectors: max(1, min(wanted, sums / rows)))
   }
 }
 

@@ -43,7 +43,7 @@ struct PanelPlan: Sendable, Hashable {
 }
 
 /// What tiles of a shape cost, and the operands packed and in place: roughly, the instructions in whose
-/// time it is done, for each position along k.
+/// time it is done, for each position along k, measured on two cores of an Intel Xeon.
 private struct Costs {
   let computing, writing, aPacked, aInPlace, bPacked, bInPlace: Int
 

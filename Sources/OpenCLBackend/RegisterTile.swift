@@ -5,8 +5,8 @@ import OpenCLRuntime
 /// vectors of columns.
 ///
 /// The sums, the vectors of one row of the right operand and a factor of the left one are to fit the
-/// registers. The more sums there are, and the nearer the tile is to a square of instructions, the less
-/// is read for what is computed.
+/// registers. The more sums there are, and the nearer in number the rows are to the vectors, the less is
+/// read for what is computed.
 public struct RegisterTile: Sendable, Hashable {
   /// The elements of a vector.
   public var width: Int
@@ -30,11 +30,11 @@ public struct RegisterTile: Sendable, Hashable {
     RegisterTile(width: width * 4 / dtype.byteCount, rows: rows, vectors: vectors)
   }
 
-  /// The tiles of no more sums, with two vectors to so many, among which are some that suit results of
-  /// few rows and of few columns.
+  /// The tiles of no more sums, among which are some that suit results of few rows and of few columns:
+  /// of two vectors, unless the tile has one, to so many.
   func shapes(mostVectors: Int) -> [RegisterTile] {
     let sums = rows * vectors
-    return (1...max(1, sums / 2)).filter { sums.isMultiple(of: $0) }.map {
+    return (1...sums / min(2, vectors)).filter { sums.isMultiple(of: $0) }.map {
       RegisterTile(width: width, rows: $0, vectors: min(mostVectors, sums / $0))
     }
   }
