@@ -21,7 +21,7 @@
 // B_IN_PLACE  Defined where b is not packed: its columns are adjacent, and at least PANEL.
 // TRANSPOSED  Defined where the output's rows are adjacent instead of its columns: a is what was b, and
 //             the row sums are those of b's columns.
-// A_ROWS_ADJACENT  Defined, for row sums, where neighbouring rows of an unpacked a are adjacent.
+// A_ROWS_ADJACENT  Defined where neighbouring rows of an unpacked a are adjacent.
 //
 // Tiles:
 // GROUP_X, GROUP_Y    The work-group; a work-item has ITEM_ROWS × ITEM_COLUMNS outputs, multiples of 4.
@@ -119,6 +119,17 @@ void pack_panels(
 #define B_STEP of.b.row
 #else
 #define B_STEP PANEL
+#endif
+
+// Asks for what the next tile has of a, where it lies apart from what this tile has, so that no
+// processor looks ahead of it: a line of the cache further on for each position along k or, where it is
+// the positions that are adjacent, 8 rows in turn, since a line has no fewer elements than 8.
+#if defined(A_ROWS_ADJACENT)
+#define ASK_FOR_NEXT_FACTORS(factors, k) PREFETCH(factors, 64)
+#elif !defined(A_PACKED)
+#define ASK_FOR_NEXT_FACTORS(factors, k) PREFETCH((factors) + (TILE_ROWS + (k) % 8) * of.a.row, 0)
+#else
+#define ASK_FOR_NEXT_FACTORS(factors, k)
 #endif
 
 #define EACH_ROW UNROLL for (uint r = 0; r < TILE_ROWS; ++r)
@@ -229,6 +240,7 @@ void multiply_panels(
     for (INDEX left = end_depth - begin_depth; left > 0; --left) {
       VECTOR b_row[VECTORS];
       EACH_VECTOR b_row[v] = VLOAD(b_next + v * WIDTH);
+      ASK_FOR_NEXT_FACTORS(a_next, left);
       EACH_ROW {
         const VECTOR factor = (VECTOR)a_next[A_AT(r)];
         EACH_VECTOR tile[r][v] = fma(factor, b_row[v], tile[r][v]);

@@ -321,7 +321,7 @@ private struct MatMulKernel: KernelSpecification {
       if plan.packsA { definitions.define("A_PACKED") }
       if plan.isInPlace { definitions.define("B_IN_PLACE") }
       if plan.isTransposed { definitions.define("TRANSPOSED") }
-      if plan.sumsAdjacentRows { definitions.define("A_ROWS_ADJACENT") }
+      if plan.areRowsAdjacent { definitions.define("A_ROWS_ADJACENT") }
     case .single(let group):
       definitions.append(["GROUP_X": .integer(group.x), "GROUP_Y": .integer(group.y)])
     case .tiles(let shape, let a, let b):

@@ -10,8 +10,8 @@ struct PanelPlan: Sendable, Hashable {
   let isInPlace: Bool
   /// Whether a is packed.
   let packsA: Bool
-  /// Whether rows are summed of which neighbours are adjacent in memory.
-  let sumsAdjacentRows: Bool
+  /// Whether a is read where it lies, and neighbours of its rows are adjacent.
+  let areRowsAdjacent: Bool
   /// The rows that a work-item computes.
   var blockRows: Int { Self.blockTiles * tile.rows }
 
@@ -37,8 +37,7 @@ struct PanelPlan: Sendable, Hashable {
     self.isTransposed = isTransposed
     isInPlace = costs.bInPlace <= costs.bPacked
     packsA = costs.aPacked < costs.aInPlace
-    sumsAdjacentRows =
-      product.rowSums != nil && !isTransposed && !packsA && product.a.rowStride == 1
+    areRowsAdjacent = !packsA && product.a.rowStride == 1
   }
 }
 
