@@ -223,8 +223,9 @@ private struct SetWalk {
     var keptRows: Int
     /// The vectors that a work-item reads and writes side by side.
     ///
-    /// Two make half as many tasks, so they are for what is not found in a cache, and only of columns
-    /// so short that they take no more private memory than one of the longest that are kept.
+    /// Two make half as many tasks, so they are for what is not found in a cache or where enough tasks
+    /// are left, and only of columns so short that they take no more private memory than one of the
+    /// longest that are kept.
     var strips: Int
     /// How elements are read and written.
     var traffic: Traffic
@@ -280,12 +281,13 @@ private struct SetWalk {
       count <= undivided ? count : max(fitting, count.dividedRoundingUp(by: 256))
     chunks = count.dividedRoundingUp(by: chunkLength)
     let isKept = isColumns && kind != .channels && chunks == 1 && count <= profile.keptColumn
+    let lanes = areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1
+    let hasManyTasks = models * (sets / (2 * lanes)) >= profile.taskCount
+    let areTwoKept = isKept && 2 * count <= profile.keptColumn
     self.kind = Kind(
-      sets: kind, isColumns: isColumns,
-      lanes: areAlone ? profile.lanes(elementBytes: dtype.byteCount) : 1,
+      sets: kind, isColumns: isColumns, lanes: lanes,
       keptRows: isKept ? count.nextPowerOfTwo : 0,
-      strips: isKept && traffic.readsAhead && 2 * count <= profile.keptColumn ? 2 : 1,
-      traffic: traffic)
+      strips: areTwoKept && (traffic.readsAhead || hasManyTasks) ? 2 : 1, traffic: traffic)
   }
 
   /// The partial results of all sets.
