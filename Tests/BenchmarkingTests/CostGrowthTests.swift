@@ -29,13 +29,15 @@ import Testing
 
   @Test("A device is full from the first step on that has half of the best rate")
   func full() {
+    let seconds: [(size: Int, Double)] = [(1, 10), (2, 11), (4, 12), (8, 16), (16, 40)]
     let growth = CostGrowth(
       .batch,
-      [(1, 10.0), (2, 11), (4, 12), (8, 16), (16, 40)].map {
-        CostGrowth.Step(size: $0.0, operations: Double($0.0), seconds: $0.1)
+      seconds.map { size, seconds in
+        CostGrowth.Step(size: size, operations: Double(size), seconds: seconds)
       })
     #expect(growth.isFull == [false, false, true, true, true])
-    #expect(growth.growth == [nil, 1.1, 12.0 / 11, 16.0 / 12, 2.5])
+    let expected: [Double?] = [nil, 1.1, 12 / 11, 16 / 12, 2.5]
+    #expect(growth.growth == expected)
   }
 
   @Test("Steps are measured in order, and told of before", arguments: TestDevices.all)

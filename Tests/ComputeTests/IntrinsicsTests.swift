@@ -19,7 +19,7 @@ import Testing
   @Test(arguments: BinaryIntrinsic.allCases)
   func integersOfTwoValues(function: BinaryIntrinsic) {
     let pairs: [(Int64, Int64)] = [(7, -2), (-2, 3), (4, 0), (5, 5), (.max, 1), (.min, -1)]
-    let values = pairs.map { function.evaluate($0, $1) }
+    let values: [Int64] = pairs.map { a, b in function.evaluate(a, b) }
     switch function {
     case .add: #expect(values == [5, 1, 4, 10, .min, .max])
     case .subtract: #expect(values == [9, -5, 4, 0, .max - 1, .min + 1])

@@ -27,7 +27,7 @@ import Testing
     try expectEqual(gradients[try #require(first.bias)], [3], [4, 4, 4])
     try expectEqual(gradients[second.$weight], [1, 3], [10, 10, 10])
     try expectEqual(gradients[try #require(second.bias)], [1], [2])
-    let squares = 3.0 * (64 + 144) + 48 + 300 + 4
+    let squares: Double = 3 * (64 + 144) + 48 + 300 + 4
     try expectClose(gradients.norm, [squares.squareRoot()], .ulps(3))
   }
 

@@ -14,7 +14,8 @@ import Testing
           var isRight = true
           for round in 1...30 {
             let count = 50 * task + round
-            let x = try bench.view((0..<count).map { Float($0 % 13) })
+            let values = (0..<count).map { Float($0 % 13) }
+            let x = try bench.view(values)
             let y = try bench.view([Float](repeating: 0, count: count))
             let sum = try bench.view([0])
             try bench.increment(x, into: y)
@@ -26,7 +27,7 @@ import Testing
               x.with(shape: [1, count], strides: [count, 1]),
               y.with(shape: [count, 1], strides: [1, 1]), bias: nil, activation: nil,
               into: product.with(shape: [1, 1], strides: [1, 1]))
-            let expected = (0..<count).reduce(Float(0)) { $0 + Float($1 % 13 * ($1 % 13 + 1)) }
+            let expected = values.reduce(0) { sum, value in sum + value * (value + 1) }
             isRight =
               try isRight && bench.values(sum) == [expected] && bench.values(product) == [expected]
           }

@@ -10,12 +10,13 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
 
   /// The geometries of the design, for `models` networks.
   static let all: [NamedGeometry] = [1, 3].flatMap { models in
-    [
+    let ofOne: [(name: String, outer: Int, groups: Int, inner: Int, channels: Int, stride: Int)] = [
       ("batch [N, C]", 5, 3, 1, 3, 1), ("batch [N, C, S]", 4, 3, 5, 3, 5),
       ("layer", 1, 4, 7, 7, 1), ("group", 1, 2 * 3, 2 * 5, 6, 5), ("instance", 1, 2 * 3, 5, 3, 5),
       ("rows of a weight", 1, 4, 6, 4, 6), ("one element", 1, 1, 1, 1, 1),
       ("many blocks", 33, 17, 3, 17, 3),
-    ].map { name, outer, groups, inner, channels, stride in
+    ]
+    return ofOne.map { name, outer, groups, inner, channels, stride in
       NamedGeometry(
         name: "\(name), \(models) models",
         geometry: NormalizationGeometry(

@@ -63,7 +63,10 @@ struct ActivationProbe {
   /// Some places in each power of ten, to 10¹².
   private static let decades: [[Double]] = (2...12).map { (exponent: Int) -> [Double] in
     let power = (0..<exponent).reduce(1.0) { power, _ in power * 10 }
-    return (0..<16).map { phase in power * (1 + 0.5 * Double(phase) / 16) }
+    return (0..<16).map { phase in
+      let position = Double(phase) / 32
+      return power * (1 + position)
+    }
   }
 
   /// The highest value between two places, by halving thirds.

@@ -129,15 +129,17 @@ public enum MatMulOperation: String, OperationFamily {
         }
     case .linearActivation:
       [Activation.tanh, .sin].flatMap { activation in
-        odd.map { m, k, n in
+        let odd = odd.map { m, k, n in
           // Weights so small that the activation is not saturated.
           let weights = SampleValues.shifted(mean: 0, deviation: 1 / Double(k).squareRoot())
           return linear(
             [.init([m, k]), .init([n, k], weights), .init([n])], activation: activation)
-        } + [
+        }
+        let empty = [
           linear([.init([0, 9]), .init([4, 9]), .init([4])], activation: activation),
           linear([.init([5, 0]), .init([4, 0]), .init([4])], activation: activation),
-        ] + scattered.map { linear($0, activation: activation) }
+        ]
+        return odd + empty + scattered.map { linear($0, activation: activation) }
       } + [linear([.init([17, 9]), .init([33, 9]), .init([33])], activation: .square)]
     }
   }

@@ -74,18 +74,19 @@ import func Foundation.sin
     ).array(of: Double.self)
     // Five standard errors of each moment: those of xᵏ are √((E x²ᵏ − (E xᵏ)²) / n).
     func expectMoment(_ values: [Double], _ power: Int, _ mean: Double, _ square: Double) {
-      let moment = values.reduce(0) { sum, x in sum + (0..<power).reduce(1) { p, _ in p * x } } / n
+      let powers = values.map { x in repeatElement(x, count: power).reduce(1, *) }
+      let moment = powers.reduce(0, +) / n
       let error = ((square - mean * mean) / n).squareRoot()
       #expect((moment - mean).magnitude < 5 * error, "moment \(power) is \(moment), not \(mean)")
     }
-    for (power, mean, square) in [
-      (1, 0.0, 1.0 / 3), (2, 1.0 / 3, 0.2), (3, 0, 1.0 / 7), (4, 0.2, 1.0 / 9),
-    ] {
-      expectMoment(uniform, power, mean, square)
-    }
-    for (power, mean, square) in [(1, 0.0, 1.0), (2, 1, 3), (3, 0, 15), (4, 3, 105)] {
-      expectMoment(normal, power, mean, square)
-    }
+    expectMoment(uniform, 1, 0, 1 / 3)
+    expectMoment(uniform, 2, 1 / 3, 1 / 5)
+    expectMoment(uniform, 3, 0, 1 / 7)
+    expectMoment(uniform, 4, 1 / 5, 1 / 9)
+    expectMoment(normal, 1, 0, 1)
+    expectMoment(normal, 2, 1, 3)
+    expectMoment(normal, 3, 0, 15)
+    expectMoment(normal, 4, 3, 105)
     // Neighbours are independent.
     let products = zip(normal, normal.dropFirst()).map { $0 * $1 }
     #expect((products.reduce(0, +) / n).magnitude < 5 / n.squareRoot())
@@ -111,7 +112,10 @@ import func Foundation.sin
     arguments: Setting.all)
   func dropoutMask(setting: Setting) throws {
     let count = 4099
-    let draws = (0..<count).map { Double(key.block(UInt64($0 / 4))[$0 % 4] >> 8) / Double(1 << 24) }
+    let draws: [Double] = (0..<count).map { element in
+      let bits = key.block(UInt64(element / 4))[element % 4] >> 8
+      return Double(bits) / Double(1 << 24)
+    }
     let x = setting.tensor((0..<count).map { Double($0 + 1) })
     for probability in [0.25, 0.5] {
       let (value, gradient) = valueWithGradient(at: x) {
