@@ -127,9 +127,6 @@ extension OpenCLBackend {
 
   // MARK: Panels
 
-  /// The positions along k that one work-item packs: `PACK_DEPTH`.
-  private static let packDepth = 64
-
   /// The launches for a processor with vectors: those that pack what does not lie right, and the
   /// one that multiplies.
   private func panels(_ product: MatrixProduct, _ tile: RegisterTile) throws -> [Launch] {
@@ -168,8 +165,11 @@ extension OpenCLBackend {
     return launches
   }
 
-  /// Packs a matrix of `[depth, length]` into panels, with vectors of half a width: squares of them
-  /// fit the registers.
+  /// Packs a matrix of `[depth, length]` into panels.
+  ///
+  /// What is adjacent along k is turned in squares of half vectors, which fit the registers. What is
+  /// adjacent across goes by whole vectors where a panel has them, and half as many rows at a time: each
+  /// may lie in a page of its own.
   ///
   /// Returns the panels, whose row is the distance along k, and the length of one panel.
   private func pack(
@@ -180,13 +180,15 @@ extension OpenCLBackend {
     let depth = product.depth
     let count = length.dividedRoundingUp(by: panel)
     let packed = try scratch([batches, count, depth, panel], product.dtype)
+    let isAlongDepth = matrix.rowStride == 1
+    let lanes = min(isAlongDepth ? max(1, width / 2) : width, panel & -panel)
+    let packDepth = !isAlongDepth && lanes == width ? 32 : 64
     let kernel = try stream.prepare(
       MatMulKernel(
         entry: "pack_panels", dtype: product.dtype, index: product.index,
         epilogue: EpilogueSource(nil),
         variant: .packing(
-          panel: panel, width: min(max(1, width / 2), panel & -panel), depth: Self.packDepth,
-          isAlongDepth: matrix.rowStride == 1)))
+          panel: panel, width: lanes, depth: packDepth, isAlongDepth: isAlongDepth)))
     launches.append(
       Launch(
         kernel: kernel,
@@ -195,7 +197,7 @@ extension OpenCLBackend {
           product.index.argument(matrix.fields, as: "struct matrix"),
           product.index.argument(length), product.index.argument(depth),
         ],
-        items: WorkSize(count, depth.dividedRoundingUp(by: Self.packDepth), batches),
+        items: WorkSize(count, depth.dividedRoundingUp(by: packDepth), batches),
         local: WorkSize(1, 1, 1), work: packed.count, writesOutput: false))
     let panels = BatchedMatrix(
       view: packed, offset: 0, rowStride: panel, columnStride: 1,
