@@ -18,6 +18,7 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
     // [models, outer, groups, inner], channels of so many neighbours.
     ("batch of columns", (1, 5, 3, 1), 3, 1), ("many columns", (2, 33, 19, 1), 19, 1),
     ("short columns", (1, 2, 37, 1), 37, 1), ("models of short columns", (2, 2, 33, 1), 33, 1),
+    ("models of many short columns", (3, 2, 213, 1), 213, 1),
     ("one row of columns", (1, 1, 7, 1), 7, 1), ("one column", (2, 65, 1, 1), 1, 1),
     ("images", (1, 4, 3, 5), 3, 5), ("large images", (2, 3, 5, 37), 5, 37),
     ("layer", (1, 1, 4, 7), 7, 1), ("long layer", (2, 1, 9, 65), 65, 1),
@@ -109,8 +110,10 @@ struct NamedGeometry: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: Setting.own + Setting.on(Target.gpu, .float32))
   func ownProfile(setting: Setting) throws {
-    // Columns of several blocks, that are not divided.
-    let columns = NamedGeometry.all.filter { $0.name == "many columns" }
+    // Columns that are not divided: of several blocks, and so many that they go two vectors at a time.
+    let columns = NamedGeometry.all.filter {
+      ["many columns", "models of many short columns"].contains($0.name)
+    }
     try check(setting, NamedGeometry.rows + columns, .meanAndVariance)
   }
 
